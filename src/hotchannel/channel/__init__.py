@@ -1,0 +1,1 @@
+"""Who hears it: clients, listeners, journal."""

@@ -1,0 +1,1 @@
+"""What a served file says. Pure."""

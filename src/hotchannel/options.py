@@ -1,0 +1,121 @@
+"""Option groups: frozen, checked when made, free of side effects.
+
+Role: the vocabulary of every setting. Reading TOML, environment or command line happens at the edge
+(`hotchannel.cli`); this module only says which values are right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hotchannel.errors import OptionError
+
+__all__ = ["DEFAULT_PORT", "DEFAULT_WS_PORT", "DevOptions", "WsOptions"]
+
+DEFAULT_PORT = 5173
+"""First port the dev server tries (as stock Vite)."""
+
+DEFAULT_WS_PORT = 24678
+"""Port of the standalone channel (as stock Vite)."""
+
+
+def _check_port(name: str, value: int | None, *, lowest: int = 0) -> None:
+    # bool is an int, and `port = true` in TOML is a mistake worth naming.
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= 65535):
+        raise OptionError(name, value, f"a port number from {lowest} to 65535")
+
+
+def _check_path(name: str, value: str) -> None:
+    if not isinstance(value, str) or not value.startswith("/") or "?" in value or "#" in value:
+        raise OptionError(name, value, "a path that starts with '/', without query")
+
+
+def _check_positive(name: str, value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+        raise OptionError(name, value, "a number greater than 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WsOptions:
+    """The channel's own settings.
+
+    Attributes:
+        host: interface the standalone listener binds; None is loopback, IPv4 and IPv6.
+        port: port of the standalone listener; None means integrated where possible, else 24678.
+        client_port: port that the browser connects to, when a proxy stands between.
+        path: path of the socket below base.
+        timeout: milliseconds between a client's pings.
+        overlay: show errors in the page.
+        token: the secret in the socket's URL; None makes a new one at every start.
+        require_token: `browser` asks it of requests with an Origin, `always` of all.
+        skip_token_check: stock's `legacy.skipWebSocketTokenCheck`; accepts every allowed Host.
+        allowed_hosts: host names that may be asked for beside loopback and IP addresses; a leading
+            dot takes in all subdomains; True allows all.
+        handshake_timeout: seconds a peer has to finish its opening handshake.
+        max_message_size: bytes; a larger message ends the connection with 1009.
+        max_outbox_size: bytes that may wait for one slow client before it is dropped.
+        journal_messages: how many messages are kept for clients that come back.
+        journal_bytes: how many bytes of them.
+    """
+
+    host: str | None = None
+    port: int | None = None
+    client_port: int | None = None
+    path: str = "/"
+    timeout: int = 30_000
+    overlay: bool = True
+    token: str | None = field(default=None, repr=False)
+    require_token: Literal["browser", "always"] = "browser"
+    skip_token_check: bool = False
+    allowed_hosts: tuple[str, ...] | Literal[True] = ()
+    handshake_timeout: float = 10.0
+    max_message_size: int = 1024 * 1024
+    max_outbox_size: int = 8 * 1024 * 1024
+    journal_messages: int = 1000
+    journal_bytes: int = 4 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        _check_port("ws.port", self.port)
+        _check_port("ws.client_port", self.client_port, lowest=1)
+        _check_path("ws.path", self.path)
+        for name in (
+            "timeout",
+            "handshake_timeout",
+            "max_message_size",
+            "max_outbox_size",
+            "journal_messages",
+            "journal_bytes",
+        ):
+            _check_positive(f"ws.{name}", getattr(self, name))
+        if self.require_token not in ("browser", "always"):
+            raise OptionError("ws.require_token", self.require_token, "'browser' or 'always'")
+        if self.allowed_hosts is not True and not isinstance(self.allowed_hosts, tuple):
+            raise OptionError("ws.allowed_hosts", self.allowed_hosts, "true or a list of host names")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevOptions:
+    """The dev server's settings.
+
+    Attributes:
+        host: interface to bind; None is loopback.
+        port: first port to try.
+        strict_port: fail where the port is taken, instead of trying the next.
+        base: path under which everything is served; starts and ends with `/`.
+        ws: the channel's settings; False switches it off.
+        hmr: False keeps the channel and sends no updates.
+    """
+
+    host: str | None = None
+    port: int = DEFAULT_PORT
+    strict_port: bool = False
+    base: str = "/"
+    ws: WsOptions | Literal[False] = field(default_factory=WsOptions)
+    hmr: bool = True
+
+    def __post_init__(self) -> None:
+        _check_port("port", self.port)
+        _check_path("base", self.base)
+        if not self.base.endswith("/"):
+            raise OptionError("base", self.base, "a path that ends with '/'")

@@ -1,0 +1,1 @@
+"""What travels: payloads and their encoding."""
