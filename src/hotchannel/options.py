@@ -7,11 +7,14 @@ Role: the vocabulary of every setting. Reading TOML, environment or command line
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from hotchannel.errors import OptionError
 
-__all__ = ["DEFAULT_PORT", "DEFAULT_WS_PORT", "DevOptions", "WsOptions"]
+__all__ = ["DEFAULT_PORT", "DEFAULT_WS_PORT", "DevOptions", "LogLevel", "WsOptions"]
+
+LogLevel = Literal["debug", "info", "warning", "error", "silent"]
+"""`silent` prints errors that end the program, and nothing else."""
 
 DEFAULT_PORT = 5173
 """First port the dev server tries (as stock Vite)."""
@@ -105,6 +108,9 @@ class DevOptions:
         base: path under which everything is served; starts and ends with `/`.
         ws: the channel's settings; False switches it off.
         hmr: False keeps the channel and sends no updates.
+        polling: watch by comparing the tree again and again, where the system sends no events.
+        open: open the page in a browser.
+        log_level: the least that is printed.
     """
 
     host: str | None = None
@@ -113,9 +119,14 @@ class DevOptions:
     base: str = "/"
     ws: WsOptions | Literal[False] = field(default_factory=WsOptions)
     hmr: bool = True
+    polling: bool = False
+    open: bool = False
+    log_level: LogLevel = "info"
 
     def __post_init__(self) -> None:
         _check_port("port", self.port)
         _check_path("base", self.base)
         if not self.base.endswith("/"):
             raise OptionError("base", self.base, "a path that ends with '/'")
+        if self.log_level not in get_args(LogLevel):
+            raise OptionError("log_level", self.log_level, f"one of {', '.join(get_args(LogLevel))}")

@@ -1,0 +1,60 @@
+# Two commands do everything: `make dev` shows hotchannel at work, `make test` proves it.
+
+PYTHON ?= python3
+ROOT ?= examples/counter
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help dev test lint bench chromium clean
+
+help: ## Say what the targets do
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@echo "  PYTHON=python3.12 picks the interpreter (3.11 or newer), ROOT=folder what make dev serves."
+
+dev: $(VENV)/.installed ## Serve examples/counter (or ROOT=folder) and print its URL
+	$(BIN)/hotchannel dev $(ROOT)
+
+test: $(VENV)/.tools node_modules/.installed chromium lint ## Set up all that tests need; check style and types; run every test
+	$(BIN)/pytest
+
+lint: $(VENV)/.tools node_modules/.installed ## Style, types and layers only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	node_modules/.bin/tsc --noEmit -p .
+	@if grep -n '://' package-lock.json requirements-dev.txt; then \
+		echo "Lock files name no host: see tools/relock.sh." >&2; exit 1; fi
+
+bench: $(VENV)/.tools node_modules/.installed chromium ## Measure hotchannel beside npm's Vite
+	$(BIN)/python benchmarks/save_to_update.py
+
+chromium:
+	@tools/chromium.sh
+
+clean: ## Remove everything that was installed or cached
+	rm -rf $(VENV) node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# A stamp is newer than what it was made from; a second run finds it and goes straight to work.
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "hotchannel needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "No virtual environment (Debian: apt-get install python3-venv)." >&2; exit 1; }
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.tools: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json .npmrc
+	@command -v npm >/dev/null || \
+		{ echo "npm is missing: the tests compare with npm's Vite (Debian: apt-get install nodejs npm)." >&2; exit 1; }
+	npm install --no-save --loglevel=error
+	@touch $@

@@ -1,0 +1,51 @@
+"""The command line: `hotchannel dev`.
+
+Role: reads arguments and exits. Heavy parts are imported when a command runs, so that `--help`
+answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from hotchannel._version import __version__
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-v", "--version", message="hotchannel %(version)s")
+def main() -> None:
+    """Save a file, and every browser that shows it changes, keeping its state."""
+
+
+@main.command()
+@click.argument("root", default=".", type=click.Path())
+@click.option(
+    "--host",
+    is_flag=False,
+    flag_value="0.0.0.0",
+    help="Interface to serve on; without a value all of them.  [default: loopback only]",
+)
+@click.option("--port", type=click.IntRange(0, 65535), help="First port to try.  [default: 5173]")
+@click.option("--strict-port", is_flag=True, default=None, help="End if the port is taken; do not try the next.")
+@click.option("--base", help="Path under which everything is served.  [default: /]")
+@click.option("--open", "open", is_flag=True, default=None, help="Open the page in a browser.")
+@click.option(
+    "--ws-port", type=click.IntRange(0, 65535), help="Port of the channel.  [default: the port of the pages]"
+)
+@click.option("--polling", is_flag=True, default=None, help="Watch by comparing, for bind mounts, WSL and NFS.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error", "silent"]),
+    help="The least that is printed.  [default: info]",
+)
+def dev(root: str, **arguments: object) -> None:
+    """Serve the folder ROOT, and update its pages as files are saved."""
+    started = time.perf_counter()
+    from hotchannel.cli.dev import run
+
+    sys.exit(run(root, arguments, started=started))

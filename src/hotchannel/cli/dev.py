@@ -1,0 +1,108 @@
+"""`hotchannel dev`: banner, coloured log, exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+import webbrowser
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from hotchannel._version import __version__
+from hotchannel.cli.config import load
+from hotchannel.devserver.app import DevServer
+from hotchannel.errors import HotChannelError
+from hotchannel.options import LogLevel
+
+__all__ = ["run"]
+
+_ACTION = re.compile(r"(hmr update|page reload|hmr invalidate) ")
+_COLOURS = {logging.WARNING: "yellow", logging.ERROR: "red", logging.CRITICAL: "red"}
+
+
+def run(root: str, arguments: Mapping[str, object], *, started: float) -> int:
+    """Serve until interrupted, and return the exit status: 0, or 2 where it could not start.
+
+    Args:
+        root: the folder, as the user wrote it.
+        arguments: of the command line, named as the options; None where not given.
+        started: `time.perf_counter()` when the command began.
+    """
+    folder = Path(root)
+    if not folder.is_dir():
+        problem = "is not a folder" if folder.exists() else "does not exist"
+        return _fail(f"{root} {problem}. Name the folder that holds your index.html: hotchannel dev FOLDER")
+    if isinstance(arguments.get("base"), str):
+        # A shell's user may leave the slashes out.
+        base = f"/{str(arguments['base']).strip('/')}/"
+        arguments = {**arguments, "base": "/" if base == "//" else base}
+    try:
+        options = load(folder.resolve(), Path.cwd(), arguments)
+        _log_to_terminal(options.log_level)
+        asyncio.run(_serve(DevServer(folder, options), started))
+    except KeyboardInterrupt:
+        return 0
+    except HotChannelError as error:
+        return _fail(str(error))
+    return 0
+
+
+async def _serve(server: DevServer, started: float) -> None:
+    async with server:
+        if server.options.log_level != "silent":
+            _print_banner(server, (time.perf_counter() - started) * 1000)
+        if server.options.open:
+            webbrowser.open(server.local_urls[0])
+        await server.wait()
+
+
+def _print_banner(server: DevServer, milliseconds: float) -> None:
+    name = click.style(f"hotchannel v{__version__}", fg="green", bold=True)
+    click.echo(f"\n  {name}  {click.style('ready in', dim=True)} {milliseconds:.0f} ms\n")
+    arrow = click.style("➜", fg="green")
+    rows = [("Local", url) for url in server.local_urls] + [("Network", url) for url in server.network_urls]
+    for label, url in rows:
+        click.echo(f"  {arrow}  {click.style(f'{label}:', bold=True):<17} {click.style(url, fg='cyan')}")
+    if not server.network_urls:
+        click.echo(click.style("  ➜  Network:  use --host to expose", dim=True))
+    click.echo(click.style("\n  press Ctrl-C to stop\n", dim=True))
+
+
+def _log_to_terminal(level: LogLevel) -> None:
+    logger = logging.getLogger("hotchannel")
+    logger.propagate = False
+    if level == "silent":
+        logger.addHandler(logging.NullHandler())
+        return
+    handler = _TerminalHandler()
+    logger.addHandler(handler)
+    logger.setLevel(level.upper())
+
+
+class _TerminalHandler(logging.Handler):
+    """Prints one coloured line a message, as Vite's terminal does."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            message = record.getMessage()
+            action = _ACTION.match(message)
+            if action is not None:
+                message = click.style(action[1], fg="green") + " " + click.style(message[action.end() :], dim=True)
+            elif record.levelno in _COLOURS:
+                message = click.style(message, fg=_COLOURS[record.levelno])
+            moment = click.style(time.strftime("%H:%M:%S", time.localtime(record.created)), dim=True)
+            name = click.style("[hotchannel]", fg="cyan", bold=True)
+            click.echo(f"{moment} {name} {message}", err=record.levelno >= logging.WARNING)
+            if record.exc_info:
+                click.echo(logging.Formatter().formatException(record.exc_info), err=True)
+        except Exception:
+            self.handleError(record)
+
+
+def _fail(message: str) -> int:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+    return 2

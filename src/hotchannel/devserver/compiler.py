@@ -1,0 +1,398 @@
+"""From a file's bytes to the module that is served, with the graph kept true.
+
+Role: the meeting point of analysis, resolution and graph. Everything is synchronous: a file is read,
+analysed and connected in one step, so a save is either in what was served or finds the module in the
+graph. Invariant: `check()` changes nothing.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, Protocol, assert_never
+
+from hotchannel.devserver.resolver import Resolved, Resolver, Unresolved
+from hotchannel.hmr.graph import ModuleGraph, ModuleNode, ModuleType, Names
+from hotchannel.modules import css, html, javascript, transform
+from hotchannel.modules.syntax import SourceError, code_frame, position
+from hotchannel.modules.urls import FilePath, ModuleId, ModuleUrl, browser_url, is_bare, split_query
+from hotchannel.wire.payloads import ErrorDetail, HotPayload, Location, Prune
+
+__all__ = ["Channel", "Compiler", "ModuleError", "inline_modules", "is_javascript", "module_id"]
+
+_log = logging.getLogger("hotchannel.hmr")
+
+_analyze_javascript = lru_cache(maxsize=32)(javascript.analyze)
+_CHARSET = re.compile(rb'@charset "([a-zA-Z0-9_.:\-]{1,40})";')
+
+
+class Channel(Protocol):
+    """What the dev server needs of the channel to its browsers."""
+
+    def send(self, payload: HotPayload, /) -> None: ...
+    def fail(self, source: str, detail: ErrorDetail, /) -> None: ...
+    def recover(self, source: str, /) -> bool: ...
+    def position(self) -> str: ...
+
+
+class ModuleError(Exception):
+    """A module that cannot be served; `detail` is what the overlay shows."""
+
+    def __init__(self, detail: ErrorDetail) -> None:
+        super().__init__(detail.message)
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class _Links:
+    """What a module names: nodes by the offset of the specifier, and files that are missing."""
+
+    nodes: dict[int, ModuleNode]
+    missing: tuple[FilePath, ...]
+
+
+def is_javascript(path: str) -> bool:
+    """Tell whether a file of this name is JavaScript source."""
+    return path.endswith((".js", ".mjs"))
+
+
+def module_id(url: ModuleUrl, *, stylesheet: bool = False) -> ModuleId:
+    """Return the graph's key of a module; a stylesheet that is linked differs from one that is imported."""
+    return ModuleId(f"{url}?direct" if stylesheet else url)
+
+
+class Compiler:
+    """Compiles modules below one root and reports their errors to the channel."""
+
+    __slots__ = ("_base", "_channel", "_clock", "_graph", "_resolver", "_standing")
+
+    def __init__(
+        self, graph: ModuleGraph, resolver: Resolver, channel: Channel, *, base: str, clock: Callable[[], int]
+    ) -> None:
+        self._graph = graph
+        self._resolver = resolver
+        self._channel = channel
+        self._base = base
+        self._clock = clock
+        self._standing: dict[ModuleId, ErrorDetail] = {}
+
+    @property
+    def client_url(self) -> str:
+        """URL of the browser client, with base."""
+        return f"{self._base}@vite/client"
+
+    def serve(self, node: ModuleNode, content: bytes) -> str:
+        """Return the text that is served for `node`, and bring the graph up to date.
+
+        Raises:
+            ModuleError: the module is wrong; the channel was told.
+        """
+        try:
+            text = self._compile(node, content)
+        except ModuleError as error:
+            if node.self_accepting is None:
+                # A browser asked for it and waits for its repair, so an edit has to reach its importers.
+                node.self_accepting = False
+            self.failed(node, error.detail)
+            raise
+        self.recovered(node)
+        return text
+
+    def failed(self, node: ModuleNode, detail: ErrorDetail) -> None:
+        """Tell browsers and terminal what is wrong with `node`, once."""
+        if self._standing.get(node.id) == detail:
+            return
+        self._standing[node.id] = detail
+        _log.error("%s\n  %s\n%s", detail.message, detail.stack, detail.frame or "")
+        self._channel.fail(node.id, detail)
+
+    def recovered(self, node: ModuleNode) -> None:
+        """Take back what `failed()` said of `node`, if it did."""
+        if self._standing.pop(node.id, None) is not None:
+            self._channel.recover(node.id)
+
+    def check(self, node: ModuleNode, content: bytes) -> ErrorDetail | None:
+        """Say what is wrong with `content` as `node`; what it waits for is noted, nothing else."""
+        try:
+            match _kind(node.url):
+                case "javascript" | "inline":
+                    source = self._source(node, content)
+                    self._resolve_imports(node, source, self._analyze(node, source), self._peek)
+                case "json":
+                    self._json(node, self._source(node, content))
+                case "css":
+                    self._source(node, content)
+                case "raw" | "url":
+                    pass
+        except ModuleError as error:
+            return error.detail
+        return None
+
+    def stylesheet(self, node: ModuleNode, content: bytes) -> str:
+        """Return the text of a stylesheet that is loaded as CSS (`type` is css)."""
+        try:
+            text = self._css(node, self._source(node, content))
+        except ModuleError as error:
+            self.failed(node, error.detail)
+            raise
+        self.recovered(node)
+        return text
+
+    def module_for(self, resolved: Resolved, *, is_entry: bool = False) -> ModuleNode:
+        """Return the module that JavaScript gets by importing `resolved`."""
+        node = self._graph.ensure(module_id(resolved.url), resolved.url, resolved.file, "js")
+        node.explicit_import = not split_query(resolved.url)[0].endswith((".js", ".mjs", ".css"))
+        node.is_entry = node.is_entry or is_entry
+        return node
+
+    def _compile(self, node: ModuleNode, content: bytes) -> str:
+        kind = _kind(node.url)
+        match kind:
+            case "javascript" | "inline":
+                return self._javascript(node, self._source(node, content))
+            case "css":
+                text = self._css(node, self._source(node, content))
+                return transform.css_module(text, id=node.file, hot_url=node.url, client_url=self.client_url)
+            case "json":
+                self._leaf(node)
+                return self._json(node, self._source(node, content))
+            case "raw":
+                self._leaf(node)
+                return transform.raw_module(self._source(node, content))
+            case "url":
+                self._leaf(node)
+                path = split_query(node.url)[0]
+                return transform.asset_module(browser_url(path, base=self._base, timestamp=node.timestamp))
+            case _:
+                assert_never(kind)
+
+    def _javascript(self, node: ModuleNode, source: str) -> str:
+        analysis = self._analyze(node, source)
+        links = self._resolve_imports(node, source, analysis, self.module_for)
+        imports: dict[ModuleNode, Names] = {}
+        for site in analysis.imports:
+            target = links.nodes.get(site.start)
+            if target is None:
+                continue
+            known = imports.get(target, frozenset())
+            imports[target] = None if known is None or site.names is None else known | site.names
+            if _is_native(site) and target.self_accepting is None:
+                # The browser reads it as it is; it has nothing to say of itself.
+                target.self_accepting = False
+        dependencies = () if analysis.hot is None else analysis.hot.accepted
+        accepted = {d.start: links.nodes[d.start] for d in dependencies if d.start in links.nodes}
+        self_accepting, accepted_exports = _acceptance(analysis)
+        self._connect(
+            node, imports, links.missing, self_accepting, frozenset(accepted.values()), accepted_exports
+        )
+        specifiers = {
+            site.start: browser_url(
+                target.url,
+                base=self._base,
+                timestamp=target.timestamp,
+                explicit_import=target.explicit_import and not _is_native(site),
+            )
+            for site in analysis.imports
+            if (target := links.nodes.get(site.start)) is not None
+            # A bare name means the same by the page's own map, as long as no update needs another URL.
+            and not (is_bare(site.specifier or "") and not target.timestamp)
+        }
+        # The client compares these with `acceptedPath`, which has neither base nor timestamp.
+        specifiers |= {start: target.url for start, target in accepted.items()}
+        return transform.javascript(
+            source, analysis, specifiers=specifiers, hot_url=node.url, client_url=self.client_url
+        )
+
+    def _resolve_imports(
+        self,
+        node: ModuleNode,
+        source: str,
+        analysis: javascript.JavaScript,
+        find: Callable[[Resolved], ModuleNode | None],
+    ) -> _Links:
+        """Resolve every specifier; `find` gives the module for what a specifier names."""
+        nodes: dict[int, ModuleNode] = {}
+        missing: list[FilePath] = []
+        importer_path = split_query(node.url)[0]
+        wanted = [
+            (site.specifier, site.start, site.kind == "dynamic")
+            for site in analysis.imports
+            if site.specifier is not None
+        ]
+        if analysis.hot is not None:
+            wanted += [(dependency.specifier, dependency.start, True) for dependency in analysis.hot.accepted]
+        for specifier, start, optional in wanted:
+            resolved = self._resolver.resolve(specifier, importer_path)
+            match resolved:
+                case Resolved():
+                    target = find(resolved)
+                    if target is not None:
+                        nodes[start] = target
+                case Unresolved(candidates, hint):
+                    missing += candidates
+                    if not optional:
+                        self._graph.mark_unresolved(node, missing)
+                        shown = importer_path.lstrip("/")
+                        message = f'Failed to resolve import "{specifier}" from "{shown}". {hint}'
+                        raise self._error(node, source, start, message)
+                case None:
+                    pass
+        return _Links(nodes, tuple(missing))
+
+    def _peek(self, resolved: Resolved) -> ModuleNode | None:
+        return self._graph.get(module_id(resolved.url))
+
+    def _css(self, node: ModuleNode, source: str) -> str:
+        """Return the stylesheet with its references stamped, and absolute where it is injected."""
+        sheet = css.analyze(source)
+        importer_path = split_query(node.url)[0]
+        edits: list[tuple[int, int, str]] = []
+        imports: dict[ModuleNode, Names] = {}
+        missing: list[FilePath] = []
+        types: list[tuple[css.CssReference, ModuleType]] = [
+            *((reference, "css") for reference in sheet.imports),
+            *((reference, "asset") for reference in sheet.urls),
+        ]
+        for reference, kind in types:
+            match self._resolver.resolve_url(reference.value, importer_path):
+                case Resolved(url, file):
+                    target = self._graph.ensure(module_id(url, stylesheet=True), url, file, kind)
+                    if kind == "asset":
+                        target.self_accepting = False
+                    imports[target] = None
+                    is_rooted = reference.value.startswith("/") and self._base != "/"
+                    if node.type == "js" or target.timestamp or is_rooted:
+                        rendered = browser_url(url, base=self._base, timestamp=target.timestamp)
+                        edits.append((reference.start, reference.end, _css_string(rendered)))
+                case Unresolved(candidates=candidates):
+                    missing += candidates
+                case None:
+                    pass
+        self._connect(node, imports, tuple(missing), self_accepting=True)
+        return transform.replace(source, edits)
+
+    def _json(self, node: ModuleNode, text: str) -> str:
+        try:
+            return transform.json_module(text)
+        except json.JSONDecodeError as error:
+            raise self._error(node, text, error.pos, f"This is not JSON: {error.msg}.") from None
+        except RecursionError:
+            raise self._error(node, text, 0, "This JSON is nested too deeply.") from None
+
+    def _leaf(self, node: ModuleNode) -> None:
+        self._connect(node, {}, (), self_accepting=False)
+
+    def _connect(
+        self,
+        node: ModuleNode,
+        imports: dict[ModuleNode, Names],
+        missing: tuple[FilePath, ...],
+        self_accepting: bool,
+        accepted: frozenset[ModuleNode] = frozenset(),
+        accepted_exports: frozenset[str] | None = None,
+    ) -> None:
+        pruned = self._graph.connect(
+            node, imports=imports, self_accepting=self_accepting, accepted=accepted, accepted_exports=accepted_exports
+        )
+        if missing:
+            self._graph.mark_unresolved(node, missing)
+        if pruned:
+            # Should they be imported again, they must run again.
+            self._graph.touch(pruned, self._clock())
+            for module in pruned:
+                self.recovered(module)
+            paths = tuple(module.url for module in pruned if module.type == "js")
+            if paths:
+                self._channel.send(Prune(paths))
+
+    def _analyze(self, node: ModuleNode, source: str) -> javascript.JavaScript:
+        try:
+            return _analyze_javascript(source)
+        except SourceError as error:
+            raise self._error(node, source, error.offset, error.message) from None
+
+    def _source(self, node: ModuleNode, content: bytes) -> str:
+        """Decode `content`; of a page take the inline module that `node` is."""
+        kind = _kind(node.url)
+        if kind == "inline":
+            return self._inline_source(node, content.decode(errors="replace"))
+        declared = _CHARSET.match(content) if kind == "css" else None
+        try:
+            # CSS Syntax 3, section 3.2. It is served as UTF-8, whose header wins over the rule.
+            return content.decode(codecs.lookup(declared[1].decode()).name if declared else "utf-8")
+        except (LookupError, UnicodeDecodeError) as error:
+            offset = error.start if isinstance(error, UnicodeDecodeError) else 0
+            text = content.decode("latin-1")
+            message = f"This file is not UTF-8 (byte 0x{content[offset]:02X} cannot be read). Save it as UTF-8."
+            raise self._error(node, text, offset, message) from None
+
+    def _inline_source(self, node: ModuleNode, page: str) -> str:
+        number = split_query(node.url)[1].rpartition("index=")[2].removesuffix(".js")
+        scripts = inline_modules(html.analyze(page))
+        if not number.isascii() or not number.isdigit() or int(number) >= len(scripts):
+            raise self._error(node, page, 0, "The page has no such inline module any more; reload it.")
+        return transform.inline_module(page, scripts[int(number)])
+
+    def _error(self, node: ModuleNode, source: str, offset: int, message: str) -> ModuleError:
+        line, column = position(source, offset)
+        return ModuleError(
+            ErrorDetail(
+                message=message,
+                stack=f"{node.file}:{line}:{column + 1}",
+                id=node.file,
+                frame=code_frame(source, offset),
+                plugin="hotchannel:import-analysis" if node.type == "js" else "hotchannel:css",
+                loc=Location(line=line, column=column, file=node.file),
+            )
+        )
+
+
+def inline_modules(page: html.Page) -> list[html.Element]:
+    """Return the module scripts of a page that have their text in it."""
+    return [s for s in page.scripts if s.get("type") == "module" and s.get("src") is None]
+
+
+def _kind(url: ModuleUrl) -> Literal["javascript", "inline", "json", "css", "raw", "url"]:
+    """Tell what importing `url` in JavaScript means."""
+    path, query = split_query(url)
+    parameters = {part.partition("=")[0] for part in query.split("&")}
+    if transform.HTML_PROXY in parameters:
+        return "inline"
+    if "raw" in parameters:
+        return "raw"
+    if "url" in parameters:
+        return "url"
+    if is_javascript(path):
+        return "javascript"
+    if path.endswith(".css"):
+        return "css"
+    return "json" if path.endswith(".json") else "url"
+
+
+def _is_native(site: javascript.ImportSite) -> bool:
+    """Tell whether an import attribute makes the browser read the file itself."""
+    return dict(site.attributes).get("type") in ("json", "css")
+
+
+def _acceptance(analysis: javascript.JavaScript) -> tuple[bool, frozenset[str] | None]:
+    """Return whether a module accepts itself, and else the exports that it accepts.
+
+    Accepting every export is accepting itself (Vite: `isPartiallySelfAccepting`).
+    """
+    hot = analysis.hot
+    if hot is None:
+        return False, None
+    if hot.self_accepting or hot.accepted_exports is None:
+        return hot.self_accepting, None
+    if not analysis.has_export_star and analysis.exports <= hot.accepted_exports:
+        return True, None
+    return False, hot.accepted_exports
+
+
+def _css_string(text: str) -> str:
+    return '"' + re.sub(r'["\\\n\r\f]', lambda match: f"\\{ord(match[0]):x} ", text) + '"'

@@ -1,0 +1,163 @@
+"""HotEngine: from files that were saved to what browsers are told.
+
+Role: reads the saved files, has the plan made, writes it into the graph and sends it: one way, in one
+synchronous step. Invariant: when a burst of saves is over, browsers were told of the last content on
+disk; a save that changes nothing says nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+
+from hotchannel.devserver.compiler import Channel, Compiler
+from hotchannel.devserver.files import FileRefused, Root
+from hotchannel.devserver.site import Site, digest
+from hotchannel.hmr.graph import ModuleGraph, ModuleNode
+from hotchannel.hmr.updates import UpdatePlan, apply, plan, plan_invalidation
+from hotchannel.modules.transform import HTML_PROXY
+from hotchannel.modules.urls import FilePath, ModuleId
+from hotchannel.wire.payloads import FullReload, Update
+
+__all__ = ["HotEngine"]
+
+_log = logging.getLogger("hotchannel.hmr")
+
+_EMPTY = digest(b"")
+
+
+class HotEngine:
+    """Turns saves and invalidations into messages."""
+
+    __slots__ = ("_channel", "_clock", "_compiler", "_graph", "_root", "_site")
+
+    def __init__(
+        self,
+        root: Root,
+        graph: ModuleGraph,
+        compiler: Compiler,
+        site: Site,
+        channel: Channel,
+        *,
+        clock: Callable[[], int],
+    ) -> None:
+        self._root = root
+        self._graph = graph
+        self._compiler = compiler
+        self._site = site
+        self._channel = channel
+        self._clock = clock
+
+    def saved(self, files: Iterable[FilePath], *, settled: bool = False) -> tuple[FilePath, ...]:
+        """Take in that `files` were written, made or removed.
+
+        Returns the files that look like the middle of a save: suddenly empty, or gone. The caller hands
+        them in again a little later, at last with `settled`, which takes them as they are.
+        """
+        unsettled: list[FilePath] = []
+        changed: dict[ModuleNode, FilePath] = {}
+        pages: dict[str, FilePath] = {}
+        for file in files:
+            self._site.saved(file)
+            waiting = self._graph.awaiting(file)
+            page = self._page(file)
+            if not waiting and page is None and not self._graph.of_file(file):
+                continue
+            content = self._read(file)
+            fingerprint = _EMPTY if content is None else digest(content)
+            if not settled and fingerprint == _EMPTY and self._graph.differs(file, _EMPTY):
+                unsettled.append(file)
+            elif content is None:
+                changed.update(dict.fromkeys(self._vanished(file), file))
+            else:
+                is_new = self._graph.changed(file, fingerprint)
+                candidates = (*self._modules(file), *waiting) if is_new else waiting
+                changed.update((node, file) for node in candidates if self._is_sound(node))
+                if is_new and page is not None:
+                    pages[page] = file
+        self._announce(changed, pages)
+        return tuple(unsettled)
+
+    def known_files(self, folder: str) -> list[FilePath]:
+        """Return the files below `folder` that a browser may show."""
+        prefix = folder.rstrip(os.sep) + os.sep
+        return [file for file in self._graph.files() if file.startswith(prefix)]
+
+    def invalidated(self, data: object) -> None:
+        """Take in `vite:invalidate` from a browser: `{path, message, firstInvalidatedBy}`.
+
+        What is malformed, unknown or told before is ignored.
+        """
+        if not isinstance(data, dict) or not isinstance(path := data.get("path"), str):
+            return
+        node = self._graph.get(ModuleId(path))
+        if node is None or node.type != "js":
+            return
+        first = data.get("firstInvalidatedBy")
+        update = plan_invalidation(
+            node, timestamp=self._clock(), first_invalidated_by=first if isinstance(first, str) else path
+        )
+        if update is None:
+            return
+        message = data.get("message")
+        _log.info("hmr invalidate %s%s", path, f" {message}" if isinstance(message, str) else "")
+        node.invalidated = True
+        self._carry_out(update, node.file)
+
+    def _announce(self, changed: dict[ModuleNode, FilePath], pages: dict[str, FilePath]) -> None:
+        if changed:
+            first = next(iter(changed.values()))
+            self._carry_out(plan(tuple(changed), timestamp=self._clock(), triggered_by=first), first)
+        for node in changed:
+            self._compiler.recovered(node)
+        for page, file in pages.items():
+            _log.info("page reload %s", page.lstrip("/"))
+            self._channel.send(FullReload(path=page, triggered_by=file))
+            for node in self._graph.of_file(file):
+                self._compiler.recovered(node)
+
+    def _carry_out(self, update: UpdatePlan, file: FilePath) -> None:
+        apply(self._graph, update)
+        match update.payload:
+            case Update(updates):
+                _log.info("hmr update %s", ", ".join(dict.fromkeys(entry.path for entry in updates)))
+            case FullReload():
+                shown = (self._root.url_path(file) or file).lstrip("/")
+                _log.info("page reload %s (%s)", shown, update.reason)
+            case None:
+                return
+        self._channel.send(update.payload)
+
+    def _modules(self, file: FilePath) -> tuple[ModuleNode, ...]:
+        """Return the modules that are made of `file`; a page's inline modules are reloaded with it."""
+        return tuple(node for node in self._graph.of_file(file) if HTML_PROXY not in node.url)
+
+    def _is_sound(self, node: ModuleNode) -> bool:
+        """Tell whether `node` can be served as it is on disk; where not, browsers are told the error."""
+        if node.self_accepting is None:
+            return True
+        content = self._read(node.file)
+        detail = None if content is None else self._compiler.check(node, content)
+        if detail is not None:
+            self._compiler.failed(node, detail)
+        return detail is None
+
+    def _vanished(self, file: FilePath) -> list[ModuleNode]:
+        """Return the modules whose loss browsers must hear of; importers that miss it show an error."""
+        self._graph.forget_content(file)
+        lost: list[ModuleNode] = []
+        for node in self._modules(file):
+            self._compiler.recovered(node)
+            if node.type == "js" and not any([not self._is_sound(importer) for importer in node.importers]):
+                lost.append(node)
+        return lost
+
+    def _page(self, file: FilePath) -> str | None:
+        return self._root.url_path(file) if file.endswith((".html", ".htm")) else None
+
+    def _read(self, file: FilePath) -> bytes | None:
+        try:
+            return self._root.open(file).read()
+        except FileRefused:
+            return None

@@ -1,0 +1,92 @@
+"""Requests and responses of the dev server, without a server.
+
+Role: the values that `Site` takes and gives; an entrance translates. Content types are fixed here
+where the operating system's table is known to be wrong.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hotchannel.devserver.files import OpenFile
+
+__all__ = ["CSS", "HTML", "JAVASCRIPT", "FileSlice", "Request", "Response", "content_type", "text"]
+
+JAVASCRIPT = "text/javascript; charset=utf-8"
+CSS = "text/css; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+
+_TYPES = {
+    ".css": CSS,
+    ".htm": HTML,
+    ".html": HTML,
+    ".js": JAVASCRIPT,
+    ".json": "application/json",
+    ".map": "application/json",
+    ".mjs": JAVASCRIPT,
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".woff": "font/woff",
+    ".woff2": "font/woff2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request.
+
+    Attributes:
+        method: upper case.
+        target: path and query as they stand in the request line.
+        headers: the last value of each header, names in lower case.
+    """
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+
+    def header(self, name: str) -> str:
+        """Return a header's value, or an empty string."""
+        return self.headers.get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class FileSlice:
+    """A part of an open file as a body: `length` bytes from `start` on."""
+
+    file: OpenFile
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP response; `headers` are without Content-Length, which follows from the body."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | FileSlice = b""
+
+    @property
+    def content_length(self) -> int:
+        """Bytes of the body."""
+        return len(self.body) if isinstance(self.body, bytes) else self.body.length
+
+
+def text(status: int, message: str, **headers: str) -> Response:
+    """Return a short plain answer."""
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(status, {"content-type": "text/plain; charset=utf-8", **names}, message.encode())
+
+
+def content_type(path: str) -> str:
+    """Return the content type of a file by its name."""
+    suffix = path[path.rfind(".") :].lower() if "." in path.rpartition("/")[2] else ""
+    known = _TYPES.get(suffix)
+    if known is not None:
+        return known
+    guessed = mimetypes.guess_type("x" + suffix)[0] or "application/octet-stream"
+    return f"{guessed}; charset=utf-8" if guessed.startswith("text/") else guessed

@@ -1,0 +1,155 @@
+"""From a specifier in source to the module it names.
+
+Role: relative and root specifiers by the file system, bare ones by the import maps of the pages that
+were served. What neither knows is left to the browser. Follows Vite's resolution of user code:
+exact file, then `.js`, `.mjs`, `.json`, then a folder's `index.js`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hotchannel.devserver.files import FileRefused, Root
+from hotchannel.modules.urls import (
+    FilePath,
+    ModuleUrl,
+    is_bare,
+    is_external,
+    join_specifier,
+    without_parameters,
+)
+
+__all__ = ["Resolved", "Resolver", "Unresolved"]
+
+_SUFFIXES = ("", ".js", ".mjs", ".json", "/index.js")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A specifier that names a file.
+
+    Attributes:
+        url: the module's URL, without base, decoded.
+        file: the file, links resolved.
+    """
+
+    url: ModuleUrl
+    file: FilePath
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A specifier that should name a file and does not.
+
+    Attributes:
+        candidates: the files any of which would heal it.
+        hint: what to do about it.
+    """
+
+    candidates: tuple[FilePath, ...]
+    hint: str
+
+
+class Resolver:
+    """Resolves specifiers below one root."""
+
+    __slots__ = ("_base", "_maps", "_root")
+
+    def __init__(self, root: Root, base: str) -> None:
+        self._root = root
+        self._base = base
+        self._maps: dict[str, Mapping[str, str]] = {}
+
+    def learn_import_map(self, page_path: str, imports: Mapping[str, str]) -> bool:
+        """Take in the import map of a served page; True where it says anything new.
+
+        Addresses in a map are relative to its page.
+        """
+        absolute = {name: self._from_page(page_path, address) for name, address in imports.items()}
+        news = self._maps.get(page_path, {}) != absolute
+        self._maps[page_path] = absolute
+        return news
+
+    def resolve(self, specifier: str, importer_path: str) -> Resolved | Unresolved | None:
+        """Resolve a specifier as it stands in JavaScript.
+
+        Args:
+            specifier: cooked value.
+            importer_path: decoded URL path of the importing module, without base.
+
+        Returns:
+            None where the browser has to see to it: other hosts, bare names that no map knows.
+        """
+        if is_bare(specifier):
+            mapped = self._from_maps(specifier)
+            if mapped is None:
+                return None
+            specifier, importer_path = mapped, "/"
+        return self.resolve_url(specifier, importer_path, suffixes=_SUFFIXES)
+
+    def resolve_url(
+        self, reference: str, importer_path: str, *, suffixes: tuple[str, ...] = ("",)
+    ) -> Resolved | Unresolved | None:
+        """Resolve a URL as it stands in CSS or HTML: relative even where it has no `./`."""
+        if is_external(reference) or reference.startswith(("#", "?")) or not reference:
+            return None
+        joined = join_specifier(importer_path, self._without_base(reference))
+        if joined is None:
+            return Unresolved((), "The path is malformed.")
+        path, query = joined
+        query = without_parameters(query, "t", "import")
+        try:
+            wanted = self._root.locate(path)
+        except FileRefused as refusal:
+            return Unresolved((), f"The path is refused: {refusal}.")
+        for suffix in suffixes:
+            url_path = path.rstrip("/") + suffix if suffix else path
+            real = os.path.realpath(wanted + suffix)
+            if os.path.isfile(real) and self._root.url_path(real) is not None:
+                return Resolved(ModuleUrl(f"{url_path}?{query}" if query else url_path), FilePath(real))
+        return Unresolved(tuple(FilePath(wanted + suffix) for suffix in suffixes), self._hint(path))
+
+    def _without_base(self, reference: str) -> str:
+        # Code may name files with the base in front, as the page's own URLs have it.
+        if self._base != "/" and reference.startswith(self._base):
+            return "/" + reference[len(self._base) :]
+        return reference
+
+    @staticmethod
+    def _from_page(page_path: str, address: str) -> str:
+        if is_external(address) or address.startswith("/"):
+            return address
+        return page_path.rpartition("/")[0] + "/" + address
+
+    def _from_maps(self, specifier: str) -> str | None:
+        found = {
+            mapped for imports in self._maps.values() if (mapped := _look_up(imports, specifier)) is not None
+        }
+        # Pages that disagree: each page's own map decides, in the browser.
+        return found.pop() if len(found) == 1 else None
+
+    def _hint(self, path: str) -> str:
+        folder, _, name = path.rpartition("/")
+        directory = os.path.join(self._root.path, *folder.strip("/").split("/")) if folder else self._root.path
+        try:
+            names = sorted(entry for entry in os.listdir(directory) if not entry.startswith("."))
+        except OSError:
+            return f"There is no folder {folder or '/'}."
+        close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        if close:
+            return f"Did you mean {' or '.join(close)}?"
+        return f"The folder {folder or '/'} has no file of that name."
+
+
+def _look_up(imports: Mapping[str, str], specifier: str) -> str | None:
+    """Resolve by one import map: the exact key, else the longest key ending in `/` (WHATWG HTML 8.1.5.3)."""
+    if specifier in imports:
+        return imports[specifier]
+    prefixes = [key for key in imports if key.endswith("/") and specifier.startswith(key)]
+    if not prefixes:
+        return None
+    longest = max(prefixes, key=len)
+    return imports[longest] + specifier[len(longest) :]

@@ -1,0 +1,330 @@
+"""Site: from a request to a response, with no server and no I/O framework in it.
+
+Role: routing, conditional requests, and what a file is to the one who asks for it: page, module,
+stylesheet or plain file. Synchronous on purpose: reading, compiling and entering into the graph are one
+step, so that a save falls either before it or after it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from hashlib import blake2b
+from html import escape
+from typing import Literal
+from urllib.parse import quote
+
+from hotchannel.devserver.client import ClientSettings, client_module
+from hotchannel.devserver.compiler import Channel, Compiler, ModuleError, inline_modules, is_javascript, module_id
+from hotchannel.devserver.files import FileRefused, OpenFile, Root
+from hotchannel.devserver.http import CSS, HTML, JAVASCRIPT, FileSlice, Request, Response, content_type, text
+from hotchannel.devserver.resolver import Resolved, Resolver
+from hotchannel.hmr.graph import ModuleGraph, ModuleNode
+from hotchannel.modules import html, transform
+from hotchannel.modules.urls import (
+    FilePath,
+    ModuleUrl,
+    browser_url,
+    decode_path,
+    split_query,
+    without_parameters,
+)
+
+__all__ = ["Site", "digest"]
+
+Role = Literal["page", "module", "stylesheet", "static"]
+
+_CLIENT = "/@vite/"
+_DOCUMENTS = frozenset(("document", "iframe", "frame", "embed", "object", ""))
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_Version = tuple[tuple[int, int, int], int, int]
+
+
+def digest(content: bytes) -> bytes:
+    """Return a short fingerprint of a file's content."""
+    return blake2b(content, digest_size=12).digest()
+
+
+_EMPTY = digest(b"")
+
+
+class Site:
+    """Answers requests for one folder."""
+
+    __slots__ = ("_base", "_channel", "_compiler", "_etags", "_graph", "_resolver", "_root", "_saves", "_settings")
+
+    def __init__(
+        self,
+        root: Root,
+        graph: ModuleGraph,
+        resolver: Resolver,
+        compiler: Compiler,
+        channel: Channel,
+        *,
+        base: str,
+        settings: Callable[[], ClientSettings],
+    ) -> None:
+        self._root = root
+        self._graph = graph
+        self._resolver = resolver
+        self._compiler = compiler
+        self._channel = channel
+        self._base = base
+        self._settings = settings
+        self._etags: dict[str, tuple[_Version, str]] = {}
+        self._saves: dict[FilePath, int] = {}
+
+    def saved(self, file: FilePath) -> None:
+        """Note that `file` was written, which its time stamp may be too coarse to tell."""
+        self._saves[file] = self._saves.get(file, 0) + 1
+
+    def respond(self, request: Request, *, settled: bool = True) -> Response | None:
+        """Answer `request`.
+
+        Args:
+            request: what was asked.
+            settled: False gives None where the file is suddenly empty, as in the middle of a save; the
+                caller asks again a little later.
+        """
+        if request.header("accept") == "text/x-vite-ping":
+            return Response(204)
+        if request.method not in ("GET", "HEAD"):
+            return text(405, "Only GET and HEAD are answered here.\n", allow="GET, HEAD")
+        if _is_foreign_script(request):
+            return text(403, "Scripts of this server are not for other sites.\n")
+        target = request.target
+        if not target.startswith("/") or "#" in target:
+            return text(400, "The request target is malformed.\n")
+        path, query = split_query(target)
+        if not path.startswith(self._base):
+            return self._outside_base(path, query)
+        path = "/" + path[len(self._base) :]
+        if path.startswith(_CLIENT):
+            return self._client(request, path[len(_CLIENT) :])
+        decoded = decode_path(path)
+        if decoded is None:
+            return text(400, "The path is malformed.\n")
+        # Taken before anything is read: what is sent from now on is what this answer may lack.
+        position = self._channel.position()
+        try:
+            return self._file(request, decoded, query, position, settled)
+        except FileRefused as refusal:
+            if refusal.is_directory:
+                return self._folder(request, decoded, query, position, settled)
+            return self._refusal(request, decoded, refusal, position)
+
+    def _folder(self, request: Request, path: str, query: str, position: str, settled: bool) -> Response | None:
+        try:
+            response = self._file(request, path.rstrip("/") + "/index.html", query, position, settled)
+        except FileRefused as refusal:
+            return self._refusal(request, path, refusal, position)
+        if path.endswith("/"):
+            return response
+        # The page's relative URLs need the slash.
+        location = quote(self._base.rstrip("/") + path) + "/" + (f"?{query}" if query else "")
+        return text(301, "This is a folder.\n", location=location)
+
+    def _file(self, request: Request, path: str, query: str, position: str, settled: bool) -> Response | None:
+        if path.endswith("/"):
+            raise FileRefused(404, "this is a folder", is_directory=True)
+        opened = self._root.open(self._root.locate(path))
+        kept = without_parameters(query, "t", "import")
+        url = ModuleUrl(f"{path}?{kept}" if kept else path)
+        role = self._role(request, path, query, url)
+        if role == "static" and opened.size:
+            return self._static(request, path, opened)
+        node = self._node(request, url, opened.path, role)
+        version = (opened.version, self._saves.get(opened.path, 0), 0 if node is None else node.revision)
+        known = self._etags.get(f"{role} {url}")
+        is_current = known is not None and known[0] == version and (node is None or node.self_accepting is not None)
+        if is_current and known is not None and role != "page" and request.header("if-none-match") == known[1]:
+            opened.close()
+            return _not_modified(known[1])
+        content = opened.read()
+        if not settled and not content and self._graph.differs(opened.path, _EMPTY):
+            return None
+        self._graph.served(opened.path, digest(content))
+        response = self._compiled(role, path, node, opened.path, content, position)
+        if response.status != 200 or not isinstance(response.body, bytes):
+            return response
+        etag = f'W/"{digest(response.body).hex()}"'
+        revision = 0 if node is None else node.revision
+        self._etags[f"{role} {url}"] = ((*version[:2], revision), etag)
+        if request.header("if-none-match") == etag:
+            return _not_modified(etag)
+        return Response(200, {**response.headers, "etag": etag, "cache-control": "no-cache"}, response.body)
+
+    def _role(self, request: Request, path: str, query: str, url: ModuleUrl) -> Role:
+        """Decide what a file is to the one who asks.
+
+        A stylesheet is asked for by `<link>` and by `import` under one URL, as in Vite: `Accept` and
+        `Sec-Fetch-Dest` tell. Where neither does (plain HTTP in a LAN, command line), it is a module
+        if a served module imports it.
+        """
+        parameters = {part.partition("=")[0] for part in query.split("&")}
+        destination = request.header("sec-fetch-dest")
+        if parameters & {"import", "raw", "url", transform.HTML_PROXY}:
+            return "module"
+        if path.endswith((".html", ".htm")):
+            return "page" if destination in _DOCUMENTS else "static"
+        if path.endswith(".css"):
+            if destination == "script":
+                return "module"
+            if destination or "text/css" in request.header("accept"):
+                return "stylesheet"
+            node = self._graph.get(module_id(url))
+            return "stylesheet" if node is None else "module"
+        is_classic = destination == "script" and request.header("sec-fetch-mode") == "no-cors"
+        return "module" if is_javascript(path) and not is_classic else "static"
+
+    def _node(self, request: Request, url: ModuleUrl, file: FilePath, role: Role) -> ModuleNode | None:
+        if role == "module":
+            return self._compiler.module_for(Resolved(url, file))
+        if role != "stylesheet":
+            return None
+        node = self._graph.ensure(module_id(url, stylesheet=True), url, file, "css")
+        # A script may add a link, of which no page tells; the referrer of an `@import` is a stylesheet.
+        node.is_entry = node.is_entry or not split_query(request.header("referer"))[0].endswith(".css")
+        return node
+
+    def _compiled(
+        self, role: Role, path: str, node: ModuleNode | None, file: FilePath, content: bytes, position: str
+    ) -> Response:
+        try:
+            if role == "module" and node is not None:
+                return Response(200, {"content-type": JAVASCRIPT}, self._compiler.serve(node, content).encode())
+            if role == "stylesheet" and node is not None:
+                return Response(200, {"content-type": CSS}, self._compiler.stylesheet(node, content).encode())
+        except ModuleError as error:
+            if role == "stylesheet":
+                # A browser copes with what it cannot read; the overlay says what is wrong.
+                return Response(200, {"content-type": "text/css"}, content)
+            message = f"{error.detail.message}\n\n{error.detail.stack}\n"
+            return text(500, message, cache_control="no-store")
+        if role == "page":
+            return self._page(path, file, content, position)
+        return Response(200, {"content-type": content_type(path)}, content)
+
+    def _page(self, path: str, file: FilePath, content: bytes, position: str) -> Response:
+        # Bytes that are not UTF-8 go through as they are; the page may declare another encoding.
+        source = content.decode(errors="surrogateescape")
+        analysis = html.analyze(source)
+        if analysis.import_map is not None:
+            imports = _import_map(source[analysis.import_map.content_start : analysis.import_map.content_end])
+            if self._resolver.learn_import_map(path, imports):
+                self._graph.revise()
+        for link in analysis.stylesheets:
+            resolved = self._resolver.resolve_url(link.get("href") or "", path)
+            if isinstance(resolved, Resolved):
+                sheet = module_id(resolved.url, stylesheet=True)
+                self._graph.ensure(sheet, resolved.url, resolved.file, "css").is_entry = True
+        module_urls: dict[html.Element, str | None] = {}
+        inline = inline_modules(analysis)
+        for script in analysis.scripts:
+            if script.get("type") != "module":
+                continue
+            if script in inline:
+                url = ModuleUrl(f"{path}?{transform.HTML_PROXY}&index={inline.index(script)}.js")
+                node = self._compiler.module_for(Resolved(url, file), is_entry=True)
+                module_urls[script] = browser_url(url, base=self._base, timestamp=node.timestamp)
+                continue
+            resolved = self._resolver.resolve_url(script.get("src") or "", path)
+            if isinstance(resolved, Resolved):
+                node = self._compiler.module_for(resolved, is_entry=True)
+                # Importers of an updated entry name its stamped URL; the page must name the same instance.
+                if node.timestamp:
+                    module_urls[script] = browser_url(node.url, base=self._base, timestamp=node.timestamp)
+        served = transform.page(
+            source,
+            analysis,
+            client_url=self._compiler.client_url,
+            position=position,
+            module_urls=module_urls,
+        )
+        is_utf8 = not any("\udc80" <= character <= "\udcff" for character in source)
+        kind = HTML if is_utf8 else "text/html"
+        return Response(200, {"content-type": kind}, served.encode(errors="surrogateescape"))
+
+    def _static(self, request: Request, path: str, opened: OpenFile) -> Response:
+        modified, size, inode = opened.version
+        etag = f'W/"{modified:x}-{size:x}-{inode:x}-{self._saves.get(opened.path, 0)}"'
+        if request.header("if-none-match") == etag:
+            opened.close()
+            return _not_modified(etag)
+        headers = {
+            "content-type": content_type(path),
+            "etag": etag,
+            "cache-control": "no-cache",
+            "accept-ranges": "bytes",
+        }
+        wanted = _RANGE.fullmatch(request.header("range"))
+        if wanted is None or wanted[0] == "bytes=-" or request.header("if-range"):
+            return Response(200, headers, FileSlice(opened, 0, size))
+        first, last = wanted[1], wanted[2]
+        start = int(first) if first else max(0, size - int(last))
+        end = min(size - 1, int(last)) if first and last else size - 1
+        if start > end:
+            opened.close()
+            return Response(416, {"content-range": f"bytes */{size}"})
+        headers["content-range"] = f"bytes {start}-{end}/{size}"
+        return Response(206, headers, FileSlice(opened, start, end - start + 1))
+
+    def _client(self, request: Request, name: str) -> Response:
+        served = client_module(name, self._settings(), self._channel.position())
+        if served is None:
+            return text(404, "There is no such client module.\n")
+        # The client holds the token and its place in the journal; its siblings are the same for long.
+        if name == "client":
+            return Response(200, {"content-type": JAVASCRIPT, "cache-control": "no-store"}, served.encode())
+        etag = f'W/"{digest(served.encode()).hex()}"'
+        if request.header("if-none-match") == etag:
+            return _not_modified(etag)
+        headers = {"content-type": JAVASCRIPT, "cache-control": "no-cache", "etag": etag}
+        return Response(200, headers, served.encode())
+
+    def _outside_base(self, path: str, query: str) -> Response:
+        if path in ("/", "/index.html", self._base.rstrip("/")):
+            return text(302, "", location=self._base + (f"?{query}" if query else ""))
+        return text(404, f"Everything is served below {self._base} (the option `base`).\n")
+
+    def _refusal(self, request: Request, path: str, refusal: FileRefused, position: str) -> Response:
+        if refusal.status != 404 or "text/html" not in request.header("accept"):
+            return text(refusal.status, f"{path}: {refusal}.\n")
+        # It has the client, so that making the page shows it.
+        page = (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>404 Not Found</title>'
+            "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1.5rem}"
+            "code{font-size:.95em}:root{color-scheme:light dark}</style></head><body><h1>404 Not Found</h1>"
+            f"<p>There is no file <code>{escape(path)}</code> in the served folder.</p>"
+            f'<p><a href="{escape(self._base)}">Start page</a></p></body></html>'
+        )
+        served = transform.page(
+            page, html.analyze(page), client_url=self._compiler.client_url, position=position, module_urls={}
+        )
+        return Response(404, {"content-type": HTML, "cache-control": "no-store"}, served.encode())
+
+
+def _is_foreign_script(request: Request) -> bool:
+    """Tell whether another site loads this as a classic script, which no CORS header can refuse."""
+    return (
+        request.header("sec-fetch-site") in ("cross-site", "same-site")
+        and request.header("sec-fetch-mode") == "no-cors"
+        and request.header("sec-fetch-dest") == "script"
+    )
+
+
+def _import_map(source: str) -> dict[str, str]:
+    """Read a page's import map; what is malformed in it the browser reports itself."""
+    try:
+        parsed = json.loads(source)
+    except (ValueError, RecursionError):
+        return {}
+    imports = parsed.get("imports") if isinstance(parsed, dict) else None
+    if not isinstance(imports, dict):
+        return {}
+    return {name: address for name, address in imports.items() if isinstance(address, str)}
+
+
+def _not_modified(etag: str) -> Response:
+    return Response(304, {"etag": etag, "cache-control": "no-cache"})

@@ -1,0 +1,100 @@
+"""Payloads to bytes and back.
+
+Role: encode once for all clients; decode what clients send, which is untrusted. `decode` never
+raises: whatever is not a message a client may send comes back as `Malformed` with a reason.
+Follows protocol.md section 4; JSON as in RFC 8259.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from hotchannel.errors import HotChannelError
+from hotchannel.wire.payloads import Custom, HotPayload, Ping
+
+__all__ = ["MAX_DEPTH", "Malformed", "decode", "encode", "number"]
+
+MAX_DEPTH = 128
+"""How deep arrays and objects of a client's message may nest."""
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """Something no client may send.
+
+    Attributes:
+        reason: what is wrong, for the debug log; holds nothing that the client wrote.
+    """
+
+    reason: str
+
+
+def encode(payload: HotPayload) -> bytes:
+    """One JSON object in UTF-8 with `type` as its first key, absent optional fields left out.
+
+    Raises:
+        HotChannelError: the data of a custom event cannot be said in JSON.
+    """
+    try:
+        return _encoder.encode(payload)
+    except UnicodeEncodeError:
+        return _encode_escaped(payload)
+    except (TypeError, ValueError, OverflowError, RecursionError) as exc:
+        raise HotChannelError(f"cannot encode {type(payload).__name__} as JSON: {exc}") from exc
+
+
+def number(encoded: bytes, seq: int) -> bytes:
+    """The same object with `"seq": seq` as its last key, for clients that resume."""
+    return b'%b,"seq":%d}' % (encoded[:-1], seq)
+
+
+def decode(data: bytes | str) -> Custom | Ping | Malformed:
+    """What a client says. Never raises; of duplicate keys the last one counts, as in a browser."""
+    try:
+        message = _decoder.decode(data)
+        if _deeper_than(message, MAX_DEPTH):
+            return Malformed("nested too deep")
+    except RecursionError:
+        return Malformed("nested too deep")
+    except (ValueError, OverflowError, MemoryError):
+        return Malformed("not JSON")
+    if not isinstance(message, dict):
+        return Malformed("not an object")
+    match message.get("type"):
+        case "ping":
+            return Ping()
+        case "custom":
+            event = message.get("event")
+            if not isinstance(event, str):
+                return Malformed("no event name")
+            return Custom(event, message.get("data", msgspec.UNSET))
+        case _:
+            return Malformed("not a type that clients send")
+
+
+def _encode_escaped(payload: HotPayload) -> bytes:
+    # A file name that is not UTF-8 holds lone surrogates. They have no UTF-8 form, but JSON can
+    # escape them, and a browser reads them back (ECMA-262, well-formed JSON.stringify).
+    return json.dumps(msgspec.to_builtins(payload), separators=(",", ":")).encode()
+
+
+def _deeper_than(value: object, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
