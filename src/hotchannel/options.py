@@ -23,18 +23,20 @@ DEFAULT_WS_PORT = 24678
 """Port of the standalone channel (as stock Vite)."""
 
 
-def _check_port(name: str, value: int | None, *, lowest: int = 0) -> None:
+def _check_port(name: str, value: object, *, lowest: int = 0) -> None:
     # bool is an int, and `port = true` in TOML is a mistake worth naming.
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= 65535):
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= 65535:
         raise OptionError(name, value, f"a port number from {lowest} to 65535")
 
 
-def _check_path(name: str, value: str) -> None:
+def _check_path(name: str, value: object) -> None:
     if not isinstance(value, str) or not value.startswith("/") or "?" in value or "#" in value:
         raise OptionError(name, value, "a path that starts with '/', without query")
 
 
-def _check_positive(name: str, value: float) -> None:
+def _check_positive(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
         raise OptionError(name, value, "a number greater than 0")
 
@@ -46,6 +48,7 @@ class WsOptions:
     Attributes:
         host: interface the standalone listener binds; None is loopback, IPv4 and IPv6.
         port: port of the standalone listener; None means integrated where possible, else 24678.
+        strict_port: fail where the port is taken, instead of going on without the channel.
         client_port: port that the browser connects to, when a proxy stands between.
         path: path of the socket below base.
         timeout: milliseconds between a client's pings.
@@ -56,6 +59,8 @@ class WsOptions:
         allowed_hosts: host names that may be asked for beside loopback and IP addresses; a leading
             dot takes in all subdomains; True allows all.
         handshake_timeout: seconds a peer has to finish its opening handshake.
+        ping_interval: seconds between two looks at each connection; one that was silent for two of
+            them, although it was pinged, is taken to be gone.
         max_message_size: bytes; a larger message ends the connection with 1009.
         max_outbox_size: bytes that may wait for one slow client before it is dropped.
         journal_messages: how many messages are kept for clients that come back.
@@ -64,6 +69,7 @@ class WsOptions:
 
     host: str | None = None
     port: int | None = None
+    strict_port: bool = False
     client_port: int | None = None
     path: str = "/"
     timeout: int = 30_000
@@ -73,6 +79,7 @@ class WsOptions:
     skip_token_check: bool = False
     allowed_hosts: tuple[str, ...] | Literal[True] = ()
     handshake_timeout: float = 10.0
+    ping_interval: float = 20.0
     max_message_size: int = 1024 * 1024
     max_outbox_size: int = 8 * 1024 * 1024
     journal_messages: int = 1000
@@ -85,12 +92,15 @@ class WsOptions:
         for name in (
             "timeout",
             "handshake_timeout",
+            "ping_interval",
             "max_message_size",
             "max_outbox_size",
             "journal_messages",
             "journal_bytes",
         ):
             _check_positive(f"ws.{name}", getattr(self, name))
+        if self.token == "":
+            raise OptionError("ws.token", self.token, "a string that is not empty, or none for a new one")
         if self.require_token not in ("browser", "always"):
             raise OptionError("ws.require_token", self.require_token, "'browser' or 'always'")
         if self.allowed_hosts is not True and not isinstance(self.allowed_hosts, tuple):

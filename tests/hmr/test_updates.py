@@ -78,7 +78,11 @@ CASES = {
         "b",
         [("/b", "/b")],
     ),
-    "nested": ({"a": Module(imports("b"), **ACCEPTING), "b": Module(imports("c")), "c": Module()}, "c", [("/a", "/a")]),
+    "nested": (
+        {"a": Module(imports("b"), **ACCEPTING), "b": Module(imports("c")), "c": Module()},
+        "c",
+        [("/a", "/a")],
+    ),
     "two importers, one accepts": (
         {"a": Module(imports("c"), **ACCEPTING), "b": Module(imports("c")), "c": Module()},
         "c",
@@ -117,7 +121,11 @@ CASES = {
         "b",
         None,
     ),
-    "accepted exports and no importers": ({"b": Module(accepted_exports=frozenset("x"))}, "b", [("/b", "/b")]),
+    "accepted exports and no importers": (
+        {"b": Module(accepted_exports=frozenset("x"))},
+        "b",
+        [("/b", "/b")],
+    ),
     "imported stylesheet swaps its importer's link": (
         {"a.css": Module(imports("b.css"), **ACCEPTING), "b.css": Module(self_accepting=True)},
         "b.css",
@@ -150,7 +158,9 @@ def test_what_a_page_loads_by_itself_reloads_whoever_else_accepts_it() -> None:
 
 
 def test_a_boundary_in_a_cycle_says_so() -> None:
-    _, nodes = build({"m": Module(imports("a")), "a": Module(imports("b"), **ACCEPTING), "b": Module(imports("a"))})
+    _, nodes = build(
+        {"m": Module(imports("a")), "a": Module(imports("b"), **ACCEPTING), "b": Module(imports("a"))}
+    )
 
     (boundary,) = propagate(nodes["b"]).boundaries
 
@@ -190,7 +200,13 @@ def test_every_module_that_runs_again_gets_the_timestamp_and_no_other() -> None:
 
     apply(graph, plan([nodes["c"]], timestamp=7, triggered_by="/root/c"))
 
-    assert {name: node.timestamp for name, node in nodes.items()} == {"main": 0, "a": 7, "b": 7, "c": 7, "d": 0}
+    assert {name: node.timestamp for name, node in nodes.items()} == {
+        "main": 0,
+        "a": 7,
+        "b": 7,
+        "c": 7,
+        "d": 0,
+    }
     assert nodes["main"].revision == 1, "its text names a's new URL"
     assert nodes["d"].revision == 0
 
@@ -312,7 +328,9 @@ class TestGraph:
     @given(st.lists(st.tuples(st.integers(0, 7), st.sets(st.integers(0, 7)), st.booleans()), max_size=30))
     def test_edges_agree_in_both_directions(self, steps: list[tuple[int, set[int], bool]]) -> None:
         graph = ModuleGraph()
-        nodes = [graph.ensure(ModuleId(str(i)), ModuleUrl(f"/{i}"), FilePath(f"/{i}"), "js") for i in range(8)]
+        nodes = [
+            graph.ensure(ModuleId(str(i)), ModuleUrl(f"/{i}"), FilePath(f"/{i}"), "js") for i in range(8)
+        ]
         for index, targets, accepting in steps:
             pruned = graph.connect(
                 nodes[index], imports={nodes[target]: ALL for target in targets}, self_accepting=accepting

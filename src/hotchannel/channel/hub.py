@@ -10,7 +10,8 @@ Invariant: every broadcast has a number in the journal before any client gets it
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Set as AbstractSet
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import UNSET, UnsetType
@@ -65,7 +66,7 @@ Listener: TypeAlias = Callable[[Json, C], object]
 """Called with an event's data (None where it has none) and the client. May be async."""
 
 
-def as_payload(message: HotPayload | str, data: Json | UnsetType = UNSET) -> HotPayload:
+def as_payload(message: object, data: Json | UnsetType = UNSET) -> HotPayload:
     """The payload of `send(payload)` or of `send(event, data)`.
 
     Raises:

@@ -14,12 +14,15 @@ from __future__ import annotations
 import inspect
 import logging
 import traceback
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hotchannel.channel.hub import ChannelClient
 from hotchannel.channel.printable import printable
 from hotchannel.errors import HotChannelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hotchannel.channel.hub import ChannelClient
 
 __all__ = ["INVOKE_EVENT", "Invoke"]
 
@@ -68,11 +71,7 @@ class Invoke:
 
 
 def _describe(error: Exception) -> dict[str, str]:
-    # An expected refusal needs no trace; the author of a function that failed does.
-    stack = "" if isinstance(error, HotChannelError) else "".join(traceback.format_exception(error))
-    name = "Error" if isinstance(error, HotChannelError) else type(error).__name__
-    # A message may quote a lone surrogate back at us.
-    return {
-        key: text.encode("utf-8", "backslashreplace").decode()
-        for key, text in (("name", name), ("message", str(error)), ("stack", stack))
-    }
+    if isinstance(error, HotChannelError):
+        return {"name": "Error", "message": str(error), "stack": ""}
+    stack = "".join(traceback.format_exception(error))
+    return {"name": type(error).__name__, "message": str(error), "stack": stack}

@@ -14,8 +14,10 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from hotchannel.wire.payloads import ErrorDetail
+if TYPE_CHECKING:
+    from hotchannel.wire.payloads import ErrorDetail
 
 __all__ = ["Entry", "Journal", "StandingError", "parse_position"]
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Generic, ParamSpec
+from typing import TYPE_CHECKING, Generic, ParamSpec
 
 from hotchannel.channel.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 __all__ = ["MAX_PENDING", "Listeners"]
 
@@ -63,7 +65,7 @@ class Listeners(Generic[P]):
     async def close(self) -> None:
         """Cancel the listeners that are under way and forget all."""
         self._by_event.clear()
-        tasks = tuple(self._tasks)
+        tasks = self._tasks - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         if tasks:

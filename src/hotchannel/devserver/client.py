@@ -55,12 +55,10 @@ def client_module(name: str, settings: ClientSettings, position: str) -> str | N
         settings: what the client is told.
         position: `EPOCH:SEQ` at which this text is served.
     """
-    stem = name.removesuffix(".js")
-    if not _MODULE_NAME.fullmatch(stem) or (name == "client") == name.endswith(".js"):
-        return None
-    source = _source(stem)
-    if source is None or stem != "client":
-        return source
+    if name != "client":
+        stem = name.removesuffix(".js")
+        is_sibling = name.endswith(".js") and stem != "client" and _MODULE_NAME.fullmatch(stem)
+        return _source(stem) if is_sibling else None
     values = {
         "__BASE__": settings.base,
         "__SERVER_HOST__": settings.server_host,
@@ -74,7 +72,7 @@ def client_module(name: str, settings: ClientSettings, position: str) -> str | N
         "__WS_TOKEN__": settings.token,
         "__SERVED_AT__": position,
     }
-    return _PLACEHOLDER.sub(lambda match: json.dumps(values[match[0]]) if match[0] in values else match[0], source)
+    return _PLACEHOLDER.sub(lambda match: json.dumps(values.get(match[0])), str(_source("client")))
 
 
 @cache

@@ -106,16 +106,15 @@ class HotEngine:
         self._carry_out(update, node.file)
 
     def _announce(self, changed: dict[ModuleNode, FilePath], pages: dict[str, FilePath]) -> None:
+        # What is mended goes first, so that an error that still stands is shown over every update.
+        for node in (*changed, *(node for file in pages.values() for node in self._graph.of_file(file))):
+            self._compiler.recovered(node)
         if changed:
             first = next(iter(changed.values()))
             self._carry_out(plan(tuple(changed), timestamp=self._clock(), triggered_by=first), first)
-        for node in changed:
-            self._compiler.recovered(node)
         for page, file in pages.items():
             _log.info("page reload %s", page.lstrip("/"))
             self._channel.send(FullReload(path=page, triggered_by=file))
-            for node in self._graph.of_file(file):
-                self._compiler.recovered(node)
 
     def _carry_out(self, update: UpdatePlan, file: FilePath) -> None:
         apply(self._graph, update)

@@ -87,8 +87,6 @@ class Site:
             settled: False gives None where the file is suddenly empty, as in the middle of a save; the
                 caller asks again a little later.
         """
-        if request.header("accept") == "text/x-vite-ping":
-            return Response(204)
         if request.method not in ("GET", "HEAD"):
             return text(405, "Only GET and HEAD are answered here.\n", allow="GET, HEAD")
         if _is_foreign_script(request):

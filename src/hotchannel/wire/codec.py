@@ -43,9 +43,10 @@ def encode(payload: HotPayload) -> bytes:
         HotChannelError: the data of a custom event cannot be said in JSON.
     """
     try:
-        return _encoder.encode(payload)
-    except UnicodeEncodeError:
-        return _encode_escaped(payload)
+        try:
+            return _encoder.encode(payload)
+        except UnicodeEncodeError:
+            return _encode_escaped(payload)
     except (TypeError, ValueError, OverflowError, RecursionError) as exc:
         raise HotChannelError(f"cannot encode {type(payload).__name__} as JSON: {exc}") from exc
 
@@ -82,12 +83,12 @@ def decode(data: bytes | str) -> Custom | Ping | Malformed:
 def _encode_escaped(payload: HotPayload) -> bytes:
     # A file name that is not UTF-8 holds lone surrogates. They have no UTF-8 form, but JSON can
     # escape them, and a browser reads them back (ECMA-262, well-formed JSON.stringify).
-    return json.dumps(msgspec.to_builtins(payload), separators=(",", ":")).encode()
+    return json.dumps(msgspec.to_builtins(payload), separators=(",", ":"), allow_nan=False).encode()
 
 
 def _deeper_than(value: object, limit: int) -> bool:
     level = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         level = [
             inner
             for outer in level

@@ -33,11 +33,11 @@ class _Payload(Struct, frozen=True, tag_field="type", rename="camel", omit_defau
     """Common ground of all payloads."""
 
 
-class Connected(_Payload, tag="connected"):
+class Connected(_Payload, frozen=True, tag="connected"):
     """The first message to every accepted client."""
 
 
-class Ping(_Payload, tag="ping"):
+class Ping(_Payload, frozen=True, tag="ping"):
     """Sent by a client every `ws.timeout` milliseconds to keep proxies awake; has no answer."""
 
 
@@ -63,13 +63,13 @@ class UpdateEntry(Struct, frozen=True, rename="camel", omit_defaults=True):
     first_invalidated_by: str | UnsetType = UNSET
 
 
-class Update(_Payload, tag="update"):
+class Update(_Payload, frozen=True, tag="update"):
     """Modules to import again and stylesheets to swap. An empty list takes the overlay away."""
 
     updates: tuple[UpdateEntry, ...]
 
 
-class FullReload(_Payload, tag="full-reload"):
+class FullReload(_Payload, frozen=True, tag="full-reload"):
     """Reload the page.
 
     Attributes:
@@ -83,7 +83,7 @@ class FullReload(_Payload, tag="full-reload"):
     morph: bool | UnsetType = UNSET
 
 
-class Prune(_Payload, tag="prune"):
+class Prune(_Payload, frozen=True, tag="prune"):
     """URLs of modules that nothing imports any more."""
 
     paths: tuple[str, ...]
@@ -119,13 +119,13 @@ class ErrorDetail(Struct, frozen=True, rename="camel", omit_defaults=True):
     loc: Location | UnsetType = UNSET
 
 
-class ErrorPayload(_Payload, tag="error"):
+class ErrorPayload(_Payload, frozen=True, tag="error"):
     """Shows the overlay."""
 
     err: ErrorDetail
 
 
-class Custom(_Payload, tag="custom"):
+class Custom(_Payload, frozen=True, tag="custom"):
     """An application's own event; the only payload that travels in both directions.
 
     Attributes:

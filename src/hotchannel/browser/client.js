@@ -1,0 +1,196 @@
+/**
+ * The browser client, served at `/@vite/client`: fills in the server's settings and wires the parts.
+ *
+ * Messages are handled strictly one after another. The exports are what served modules import, under
+ * Vite's names. Follows protocol.md, sections 4 to 6.
+ */
+
+import { Connection } from "./connection.js";
+import { HotRuntime } from "./context.js";
+import { ModuleErrors } from "./errors.js";
+import { hideNotice, showNotice } from "./notice.js";
+import { clearOverlay, ErrorOverlay, showOverlay } from "./overlay.js";
+import { hasDocument, isShowing, position, scheduleReload, scriptsRan } from "./page.js";
+import { removeStyle, swapStylesheets, updateStyle } from "./styles.js";
+import { injectQuery, moduleUrl } from "./urls.js";
+
+export { createHotContext, ErrorOverlay, injectQuery, removeStyle, updateStyle };
+
+// One line each, `const NAME = JSON;`: a page that reconnects reads them out of the text.
+const base = __BASE__;
+const serverHost = __SERVER_HOST__;
+const wsProtocol = __WS_PROTOCOL__;
+const wsHostname = __WS_HOSTNAME__;
+const wsPort = __WS_PORT__;
+const wsDirectTarget = __WS_DIRECT_TARGET__;
+const wsBase = __WS_BASE__;
+const wsTimeout = __WS_TIMEOUT__;
+const wsOverlay = __WS_OVERLAY__;
+const wsToken = __WS_TOKEN__;
+const servedAt = __SERVED_AT__;
+
+/** @typedef {import("./context.js").ModuleUpdate} ModuleUpdate */
+/** @typedef {import("./overlay.js").ErrorDetail} ErrorDetail */
+/** @typedef {{ type: "css-update", path: string, timestamp: number }} StyleUpdate */
+/** @typedef {{ type: "js-update" } & ModuleUpdate} ScriptUpdate */
+/**
+ * What the server sends; other types are ignored.
+ *
+ * @typedef {{ type: "connected" }
+ *   | { type: "update", updates: Array<ScriptUpdate | StyleUpdate> }
+ *   | { type: "full-reload", path?: string, triggeredBy?: string }
+ *   | { type: "prune", paths: string[] }
+ *   | { type: "error", err: ErrorDetail }
+ *   | { type: "custom", event: string, data?: unknown }} Payload
+ */
+
+const client = new URL(import.meta.url);
+const site = { base, origin: client.origin };
+
+/** The console, with lines that say whose they are. */
+const logger = {
+  debug: console.debug.bind(console, "[hotchannel]"),
+  info: console.info.bind(console, "[hotchannel]"),
+  warn: console.warn.bind(console, "[hotchannel]"),
+  error: console.error.bind(console, "[hotchannel]"),
+};
+
+const runtime = new HotRuntime({
+  importModule: (update) => import(moduleUrl(update, base)),
+  importFailed,
+  send: (event, data) => connection.send({ type: "custom", event, data }),
+  logger,
+});
+
+const moduleErrors = new ModuleErrors(site, showError);
+
+/** Whether an error was shown, and none of it has been mended since. */
+let isErrorStanding = false;
+
+/** Ends when all messages so far are handled. */
+let handled = Promise.resolve();
+
+const connection = new Connection(
+  {
+    address: {
+      protocol: wsProtocol,
+      hostname: wsHostname,
+      port: wsPort,
+      base: wsBase,
+      directTarget: wsDirectTarget,
+      token: wsToken,
+    },
+    client,
+    base,
+    serverHost,
+    timeout: wsTimeout,
+    // The page is older than its scripts, and may have missed more.
+    position: position || servedAt,
+  },
+  {
+    opened(webSocket) {
+      if (hasDocument) hideNotice();
+      enqueue(() => runtime.emit("vite:ws:connect", { webSocket }));
+    },
+    received: (payload) => enqueue(() => handle(payload)),
+    lost(webSocket) {
+      logger.debug("connection lost");
+      enqueue(() => runtime.emit("vite:ws:disconnect", { webSocket }));
+    },
+    waiting() {
+      if (hasDocument) showNotice("server connection lost \u2013 reconnecting\u2026");
+    },
+    abandoned: scheduleReload,
+    logger,
+  },
+);
+
+if (hasDocument) moduleErrors.watch();
+logger.debug("connecting\u2026");
+void connection.keepOpen();
+
+/**
+ * Make a module's `import.meta.hot`.
+ *
+ * @param {string} path the module's URL, without base, decoded
+ */
+function createHotContext(path) {
+  return runtime.createContext(path);
+}
+
+/** @param {() => Promise<void>} job */
+function enqueue(job) {
+  handled = handled.then(job).catch(logger.error);
+}
+
+/** @param {Payload} payload */
+async function handle(payload) {
+  switch (payload.type) {
+    case "connected":
+      logger.debug("connected");
+      break;
+    case "update":
+      await scriptsRan;
+      await runtime.emit("vite:beforeUpdate", payload);
+      if (await update(payload.updates)) await runtime.emit("vite:afterUpdate", payload);
+      break;
+    case "full-reload":
+      // Pages of another file go on, and their modules are told nothing.
+      if (payload.path?.endsWith(".html") && !isShowing(payload.path, base)) break;
+      await runtime.emit("vite:beforeFullReload", payload);
+      scheduleReload();
+      break;
+    case "prune":
+      await runtime.emit("vite:beforePrune", payload);
+      await runtime.prune(payload.paths);
+      break;
+    case "error":
+      await runtime.emit("vite:error", payload);
+      showError(payload.err);
+      break;
+    case "custom":
+      await runtime.emit(payload.event, payload.data);
+      break;
+  }
+}
+
+/**
+ * @param {ReadonlyArray<ScriptUpdate | StyleUpdate>} updates none: the last error was mended
+ * @returns {Promise<boolean>} false where the page reloads instead
+ */
+async function update(updates) {
+  if (moduleErrors.loadFailed && isErrorStanding) {
+    // What failed to load took its importers with it; no update would run them.
+    scheduleReload();
+    return false;
+  }
+  isErrorStanding = false;
+  if (hasDocument) clearOverlay();
+  const scripts = updates.filter((entry) => entry.type === "js-update");
+  const styles = hasDocument ? updates.filter((entry) => entry.type === "css-update") : [];
+  await Promise.all([runtime.update(scripts), ...styles.map((entry) => swapStylesheets(entry, site, logger))]);
+  return true;
+}
+
+/**
+ * @param {ModuleUpdate} update
+ * @param {unknown} error
+ */
+async function importFailed(update, error) {
+  const { acceptedPath, isWithinCircularImport } = update;
+  logger.error(error);
+  logger.error(`Failed to reload ${acceptedPath}; the page keeps the module it had.`);
+  if (isWithinCircularImport) {
+    logger.info(`${acceptedPath} is part of an import cycle: the page is reloaded to run it in the right order.`);
+    scheduleReload();
+  } else if (hasDocument) {
+    await moduleErrors.locate(moduleUrl(update, base), error);
+  }
+}
+
+/** @param {ErrorDetail} error */
+function showError(error) {
+  isErrorStanding = true;
+  if (hasDocument && wsOverlay) showOverlay(error);
+  else logger.error([error.message, error.frame, error.stack].filter(Boolean).join("\n"));
+}

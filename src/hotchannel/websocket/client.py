@@ -1,0 +1,74 @@
+"""One connected page.
+
+Role: what a listener is given to answer with. Follows the seed's `WebSocketClient`: the raw socket,
+and `send` for this client only.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import UNSET, UnsetType
+
+from hotchannel.channel.hub import HotChannel, as_payload
+
+if TYPE_CHECKING:
+    from hotchannel.websocket.connection import Connection
+    from hotchannel.wire.payloads import HotPayload
+
+__all__ = ["ReadyState", "WebSocketClient"]
+
+Json: TypeAlias = Any
+
+
+class ReadyState(IntEnum):
+    """Numbered as in the browsers' WebSocket interface; a client is never still connecting."""
+
+    OPEN = 1
+    CLOSING = 2
+    CLOSED = 3
+
+
+class WebSocketClient:
+    """A client of a `WebSocketServer`; made by it, and the same object for as long as it is connected.
+
+    Attributes:
+        socket: the connection itself.
+        resuming: whether it asked to resume, and so sees `seq` in every message.
+    """
+
+    __slots__ = ("__weakref__", "_channel", "resuming", "socket", "write")
+
+    def __init__(self, socket: Connection, channel: HotChannel[WebSocketClient], *, resuming: bool) -> None:
+        self.socket = socket
+        self.resuming = resuming
+        self.write = socket.write
+        self._channel = channel
+
+    def __repr__(self) -> str:
+        return f"<WebSocketClient {self.socket.address} {self.ready_state.name.lower()}>"
+
+    @property
+    def address(self) -> str:
+        """The peer's address and port."""
+        return self.socket.address
+
+    @property
+    def ready_state(self) -> ReadyState:
+        """Whether messages still go out."""
+        if self.socket.open:
+            return ReadyState.OPEN
+        return ReadyState.CLOSED if self.socket.ended else ReadyState.CLOSING
+
+    def send(self, message: HotPayload | str, data: Json | UnsetType = UNSET) -> None:
+        """Send a payload, or an event with its data, to this client only; nothing once it is gone.
+
+        Raises:
+            HotChannelError: neither payload nor event name, or the data is not JSON.
+        """
+        self._channel.answer(self, as_payload(message, data))
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the connection: 1000, or 3000 to 4999 for meanings of your own (RFC 6455 section 7.4)."""
+        self.socket.close(code, reason)

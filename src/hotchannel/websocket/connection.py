@@ -1,0 +1,341 @@
+"""One peer, from its first byte to its last.
+
+Role: bytes in, bytes out. Reads the request head, has it judged, answers, and from then on drives
+websockets' sans-IO `Protocol`, which checks framing (RFC 6455); what that leaves to its user is here:
+putting fragments together, UTF-8, a bounded outbox, liveness and every way to an end.
+
+A connection ends in one direction: HEAD -> OPEN -> ENDING -> ENDED. In ENDING nothing more is said
+than what is owed; the write side is shut first and the transport aborted by a timer, since closing it
+at once could destroy the last words on their way (RFC 9112 section 9.6, RFC 6455 section 7.1.1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Protocol, cast
+
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import SEND_EOF, SERVER
+from websockets.protocol import Protocol as FrameProtocol
+
+from hotchannel.websocket.handshake import PING, Accept, HandshakeRequest, Pass, Reason, Reject
+from hotchannel.websocket.head import MAX_HEAD, parse_head, refusal, switching_protocols
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hotchannel.options import WsOptions
+    from hotchannel.websocket.handshake import Decision
+    from hotchannel.websocket.stats import Tally
+
+__all__ = ["Connection", "Owner"]
+
+_log = logging.getLogger("hotchannel.server")
+
+# The library tells of every connection's end at INFO; so do we, with the address.
+_frames_log = logging.getLogger("hotchannel.frames")
+_frames_log.setLevel(logging.WARNING)
+
+_LINGER = 1.0
+"""Seconds a peer has to hear our last words and hang up."""
+
+
+class Owner(Protocol):
+    """What a connection needs of its server."""
+
+    @property
+    def options(self) -> WsOptions:
+        """Limits and times."""
+
+    @property
+    def tally(self) -> Tally:
+        """Where to count."""
+
+    def judge(self, request: HandshakeRequest, *, exclusive: bool) -> Decision:
+        """Decide about a handshake."""
+
+    def connected(self, connection: Connection) -> None:
+        """The transport is there."""
+
+    def refused(self, reason: Reason, address: str, request: HandshakeRequest | None) -> None:
+        """The peer did not get in."""
+
+    def response_headers(self, request: HandshakeRequest) -> Iterable[tuple[str, str]]:
+        """Further headers of the 101."""
+
+    def opened(self, connection: Connection, accept: Accept, request: HandshakeRequest) -> None:
+        """The peer is in."""
+
+    def received(self, connection: Connection, message: str | bytes) -> None:
+        """The peer said something."""
+
+    def closed(self, connection: Connection, error: Exception | None) -> None:
+        """An opened connection is no longer open."""
+
+    def disconnected(self, connection: Connection) -> None:
+        """The transport is gone."""
+
+
+class _Phase(Enum):
+    HEAD = auto()
+    OPEN = auto()
+    ENDING = auto()
+    ENDED = auto()
+
+
+class Connection(asyncio.Protocol):
+    """A transport and the WebSocket on it.
+
+    Args:
+        owner: the server.
+        exclusive: no host application stands behind, so nothing is passed on.
+    """
+
+    def __init__(self, owner: Owner, *, exclusive: bool) -> None:
+        self._owner = owner
+        self._exclusive = exclusive
+        self._options = owner.options
+        self._tally = owner.tally
+        self._phase = _Phase.HEAD
+        self._websocket: FrameProtocol | None = None
+        self._joined = False
+        self._head = bytearray()
+        self._timer: asyncio.TimerHandle | None = None
+        self._quiet = False
+        self._fragments: bytearray | None = None
+        self._fragments_are_text = False
+
+    _transport: asyncio.Transport
+
+    # What the server sees.
+
+    @property
+    def open(self) -> bool:
+        """Whether messages can be sent."""
+        return self._phase is _Phase.OPEN
+
+    @property
+    def ended(self) -> bool:
+        """Whether the transport is gone."""
+        return self._phase is _Phase.ENDED
+
+    @property
+    def address(self) -> str:
+        """The peer's address and port, for the log."""
+        peer = self._transport.get_extra_info("peername")
+        if not isinstance(peer, tuple):
+            return "local peer"
+        return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
+
+    def write(self, frame: bytes) -> None:
+        """Send one prebuilt frame; a peer that does not read is cut off rather than waited for."""
+        if self._phase is _Phase.OPEN and self._put(frame):
+            self._tally.messages_out += 1
+
+    def close(self, code: int, reason: str = "", *, linger: float = _LINGER) -> None:
+        """Begin to close: a close frame, then `linger` seconds for the peer to answer it.
+
+        Before the handshake is over, the peer is hung up on.
+        """
+        match self._phase:
+            case _Phase.OPEN if self._websocket is not None:
+                self._websocket.send_close(code, reason)
+                self._flush(self._websocket)
+                self._leave(None)
+                self._abort_after(linger)
+            case _Phase.HEAD:
+                self._phase = _Phase.ENDING
+                self._transport.close()
+            case _:
+                pass
+
+    def abort(self) -> None:
+        """Drop the transport with all that waits in it."""
+        self._leave(None)
+        self._transport.abort()
+
+    def look(self) -> None:
+        """Called at regular intervals: ping the peer, and drop one that was silent since the last ping."""
+        if self._phase is not _Phase.OPEN or self._websocket is None:
+            return
+        if self._quiet:
+            _log.warning("dropped %s: no answer to a ping", self.address)
+            self._tally.dropped += 1
+            self.abort()
+            return
+        self._quiet = True
+        self._websocket.send_ping(b"")
+        self._flush(self._websocket)
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._timer = asyncio.get_running_loop().call_later(
+            self._options.handshake_timeout, self._handshake_timed_out
+        )
+        self._owner.connected(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._phase is _Phase.HEAD:
+            self._receive_head(data)
+        elif self._websocket is not None:
+            self._receive_frames(self._websocket, data)
+
+    def eof_received(self) -> bool:
+        if self._websocket is not None:
+            self._websocket.receive_eof()
+            self._flush(self._websocket)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        self._leave(exc)
+        self._phase = _Phase.ENDED
+        self._owner.disconnected(self)
+
+    # The opening handshake.
+
+    def passed_on(self, head: bytes, request: HandshakeRequest) -> None:
+        """A request that is not ours: on a port of our own, plain HTTP is told what lives here."""
+        self._refuse(request, Reject(426, Reason.PLAIN_HTTP, (("Upgrade", "websocket"),)))
+
+    def _receive_head(self, data: bytes) -> None:
+        searched = max(0, len(self._head) - 3)
+        self._head += data
+        end = self._head.find(b"\r\n\r\n", searched)
+        if end > MAX_HEAD - 4 or (end < 0 and len(self._head) > MAX_HEAD):
+            self._refuse(None, Reject(431, Reason.HEAD_SIZE))
+            return
+        if end < 0:
+            return
+        head, rest = bytes(self._head[:end]), bytes(self._head[end + 4 :])
+        self._head.clear()
+        request = parse_head(head)
+        if request is None:
+            self._refuse(None, Reject(400, Reason.HEAD))
+            return
+        match self._owner.judge(request, exclusive=self._exclusive):
+            case Accept() as accept:
+                self._accept(accept, request)
+                if rest:
+                    self.data_received(rest)
+            case Reject() as reject:
+                self._refuse(request, reject)
+            case Pass():
+                self._stop_timer()
+                self.passed_on(head + b"\r\n\r\n" + rest, request)
+
+    def _accept(self, accept: Accept, request: HandshakeRequest) -> None:
+        self._stop_timer()
+        self._tally.accepted += 1
+        self._websocket = FrameProtocol(SERVER, max_size=self._options.max_message_size, logger=_frames_log)
+        headers = () if accept.subprotocol == PING else self._owner.response_headers(request)
+        self._transport.write(switching_protocols(accept.key, accept.subprotocol, headers))
+        self._phase = _Phase.OPEN
+        if accept.subprotocol == PING:
+            self.close(CloseCode.NORMAL_CLOSURE)
+        else:
+            self._joined = True
+            self._owner.opened(self, accept, request)
+
+    def _refuse(self, request: HandshakeRequest | None, reject: Reject) -> None:
+        self._head.clear()
+        self._owner.refused(reject.reason, self.address, request)
+        self._transport.write(refusal(reject.status, reject.headers))
+        self._shut()
+
+    def _handshake_timed_out(self) -> None:
+        self._owner.refused(Reason.TIMEOUT, self.address, None)
+        self._phase = _Phase.ENDING
+        self._transport.close()
+
+    # The open WebSocket.
+
+    def _receive_frames(self, websocket: FrameProtocol, data: bytes) -> None:
+        self._quiet = False
+        self._tally.bytes_in += len(data)
+        websocket.receive_data(data)
+        for event in websocket.events_received():
+            # A listener may have closed the connection: what comes after is not heard.
+            if self._phase is _Phase.OPEN and isinstance(event, Frame):
+                self._receive_frame(websocket, event)
+        self._flush(websocket)
+
+    def _receive_frame(self, websocket: FrameProtocol, frame: Frame) -> None:
+        match frame.opcode:
+            case Opcode.TEXT | Opcode.BINARY if not frame.fin:
+                self._fragments = bytearray(frame.data)
+                self._fragments_are_text = frame.opcode is Opcode.TEXT
+            case Opcode.TEXT | Opcode.BINARY:
+                self._receive_message(websocket, bytes(frame.data), text=frame.opcode is Opcode.TEXT)
+            case Opcode.CONT if self._fragments is not None:
+                self._fragments += frame.data
+                if frame.fin:
+                    whole, self._fragments = bytes(self._fragments), None
+                    self._receive_message(websocket, whole, text=self._fragments_are_text)
+            case _:
+                # The library answers pings and close frames itself.
+                pass
+
+    def _receive_message(self, websocket: FrameProtocol, data: bytes, *, text: bool) -> None:
+        self._tally.messages_in += 1
+        if not text:
+            self._owner.received(self, data)
+            return
+        try:
+            message = data.decode()
+        except UnicodeDecodeError:
+            websocket.fail(CloseCode.INVALID_DATA, "not UTF-8")
+            self._flush(websocket)
+            return
+        self._owner.received(self, message)
+
+    # Writing and ending.
+
+    def _put(self, data: bytes) -> bool:
+        transport = self._transport
+        waiting = transport.get_write_buffer_size() + len(data)
+        if waiting > self._options.max_outbox_size:
+            _log.warning("dropped %s: it does not read, %d bytes are waiting", self.address, waiting)
+            self._tally.dropped += 1
+            self.abort()
+            return False
+        transport.write(data)
+        self._tally.bytes_out += len(data)
+        return True
+
+    def _flush(self, websocket: FrameProtocol) -> None:
+        for data in websocket.data_to_send():
+            if data == SEND_EOF:
+                self._shut()
+            elif not self._transport.is_closing():
+                self._put(data)
+
+    def _shut(self) -> None:
+        """No more from us: the peer sees the end, has a while to hang up, and what it says is ignored."""
+        self._leave(None)
+        self._phase = _Phase.ENDING
+        if self._transport.is_closing():
+            return
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+        self._abort_after(_LINGER)
+
+    def _leave(self, error: Exception | None) -> None:
+        was_open, self._phase = self._phase is _Phase.OPEN, _Phase.ENDING
+        if was_open and self._joined:
+            self._owner.closed(self, error)
+
+    def _abort_after(self, seconds: float) -> None:
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

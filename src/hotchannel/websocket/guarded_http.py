@@ -1,0 +1,152 @@
+"""uvicorn's HTTP protocol with the limits that it lacks.
+
+Role: what arrives before an upgrade is uvicorn's to read. Of its own it waits for ever for the end of
+a request head, takes heads of any size, and lets odd targets through. `hotchannel dev` meets the
+table in protocol.md section 2 with `uvicorn.Config(app, http=guarded_http(server), ws=take_over(...))`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar, NoReturn
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from hotchannel.websocket.handshake import HandshakeRequest, Reason, Reject
+from hotchannel.websocket.head import MAX_HEAD, refusal
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from hotchannel.websocket.server import WebSocketServer
+
+__all__ = ["GuardedHttpProtocol", "guarded_http"]
+
+_LINGER = 1.0
+"""Seconds a refused peer has to read its answer and hang up."""
+
+_BAD_TARGET = re.compile(rb"[\x00-\x20\x7f#]")
+
+
+class _RefusedError(Exception):
+    """Ends the parser's work; uvicorn then asks for a response through `send_400_response`."""
+
+
+class GuardedHttpProtocol(HttpToolsProtocol):
+    """HTTP with bounded request heads. `guarded_http` makes the class for a server."""
+
+    guarded_for: ClassVar[WebSocketServer]
+
+    _head_timer: asyncio.TimerHandle | None = None
+    _in_head = True
+    _head_bytes = 0
+    _field_bytes = 0
+    _reject: Reject | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._start_head_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_head_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._reject is not None:
+            return
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        # A line that has no end is only seen here: the parser tells of whole fields.
+        if self._in_head and self._head_bytes > MAX_HEAD and self._reject is None:
+            self._reject = Reject(431, Reason.HEAD_SIZE)
+            self._hang_up(self._reject)
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._field_bytes = 0
+        if self._head_timer is None:
+            self._start_head_timer()
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._count(len(url))
+        if _BAD_TARGET.search(url):
+            self._refuse(Reject(400, Reason.TARGET))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._count(len(name) + len(value) + len(": \r\n"))
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._stop_head_timer()
+        if any(name == b"upgrade" for name, _ in self.headers) and not self._should_upgrade():
+            decision = self.guarded_for.judge(self._request(), exclusive=False)
+            if isinstance(decision, Reject):
+                self._refuse(decision)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        self._head_bytes = 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Called by uvicorn for whatever its parser gave up on, our refusals among it."""
+        self._reject = self._reject or Reject(400, Reason.HEAD)
+        self._hang_up(self._reject)
+
+    def _count(self, size: int) -> None:
+        self._field_bytes += size
+        if self._field_bytes > MAX_HEAD:
+            self._refuse(Reject(431, Reason.HEAD_SIZE))
+
+    def _refuse(self, reject: Reject) -> NoReturn:
+        self._reject = reject
+        raise _RefusedError
+
+    def _hang_up(self, reject: Reject) -> None:
+        self._stop_head_timer()
+        self.guarded_for.refused(reject.reason, self._address(), None)
+        self.transport.write(refusal(reject.status, reject.headers))
+        # As in `Connection`: closing at once, with bytes unread, could destroy the response.
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+        self._head_timer = self.loop.call_later(_LINGER, self.transport.abort)
+
+    def _request(self) -> HandshakeRequest:
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers)
+        return HandshakeRequest(
+            self.scope["method"], self.url.decode("latin-1"), headers, self.scope["http_version"]
+        )
+
+    def _address(self) -> str:
+        return f"{self.client[0]}:{self.client[1]}" if self.client else "local peer"
+
+    def _start_head_timer(self) -> None:
+        seconds = self.guarded_for.options.handshake_timeout
+        self._head_timer = self.loop.call_later(seconds, self._head_timed_out)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_timed_out(self) -> None:
+        self._head_timer = None
+        self.guarded_for.refused(Reason.TIMEOUT, self._address(), None)
+        self.transport.close()
+
+
+def guarded_http(server: WebSocketServer) -> type[asyncio.Protocol]:
+    """The class for `uvicorn.Config(http=...)`.
+
+    Args:
+        server: tells how long a head may take, and counts what is refused.
+    """
+    return type("GuardedHttp", (GuardedHttpProtocol,), {"guarded_for": server, "__module__": __name__})

@@ -1,0 +1,85 @@
+"""Request heads in, response heads out.
+
+Role: the little of HTTP/1.1 that an opening handshake needs, for the entrance that reads bytes
+itself. Pure. RFC 9112 sections 2 to 5, without its leniencies: no bare LF, no folded lines, no blank
+before a colon, since every one of them has been used to smuggle something past a proxy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from hotchannel.websocket.handshake import HandshakeRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["MAX_HEAD", "parse_head", "refusal", "switching_protocols"]
+
+MAX_HEAD = 16 * 1024
+"""Bytes that a request line and its headers may have together."""
+
+_REQUEST_LINE = re.compile(rb"([!#-'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) HTTP/([0-9]\.[0-9])")
+_HEADER = re.compile(rb"([!#-'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
+
+_ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+def parse_head(head: bytes) -> HandshakeRequest | None:
+    """A request head without its closing empty line; None where it is malformed."""
+    request_line, *lines = head.split(b"\r\n")
+    start = _REQUEST_LINE.fullmatch(request_line)
+    if start is None:
+        return None
+    headers: list[tuple[str, str]] = []
+    for line in lines:
+        match = _HEADER.fullmatch(line)
+        if match is None:
+            return None
+        headers.append((match[1].decode("ascii").lower(), match[2].decode("latin-1").rstrip(" \t")))
+    method, target, version = start.groups()
+    return HandshakeRequest(
+        method.decode("ascii"), target.decode("latin-1"), tuple(headers), version.decode("ascii")
+    )
+
+
+def switching_protocols(key: str, subprotocol: str, headers: Iterable[tuple[str, str]] = ()) -> bytes:
+    """The 101 response (RFC 6455 section 4.2.2)."""
+    digest = hashlib.sha1(key.encode("latin-1") + _ACCEPT_GUID, usedforsecurity=False).digest()
+    return _head(
+        101,
+        (
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Accept", b64encode(digest).decode("ascii")),
+            ("Sec-WebSocket-Protocol", subprotocol),
+            *headers,
+        ),
+    )
+
+
+def refusal(status: int, headers: Iterable[tuple[str, str]] = ()) -> bytes:
+    """A short plain-text response after which the connection ends; it says nothing but its status."""
+    body = HTTPStatus(status).phrase
+    # An Upgrade header must be named in Connection (RFC 9110 section 7.8).
+    connection = "close, Upgrade" if any(name == "Upgrade" for name, _ in headers) else "close"
+    head = _head(
+        status,
+        (
+            *headers,
+            ("Connection", connection),
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(body))),
+        ),
+    )
+    return head + body.encode("ascii")
+
+
+def _head(status: int, headers: Iterable[tuple[str, str]]) -> bytes:
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")

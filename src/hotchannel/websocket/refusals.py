@@ -1,0 +1,67 @@
+"""The log of refusals, which a flood cannot flood.
+
+Role: the first refusal of a second is logged at once and in full, the others of that second as one
+summary line with their number by reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from hotchannel.channel.printable import printable
+
+if TYPE_CHECKING:
+    from hotchannel.websocket.handshake import HandshakeRequest, Reason
+
+__all__ = ["RefusalLog"]
+
+_log = logging.getLogger("hotchannel.handshake")
+
+_SECOND = 1.0
+
+
+class RefusalLog:
+    """Logs refusals, at most two lines a second."""
+
+    __slots__ = ("_more", "_timer")
+
+    def __init__(self) -> None:
+        self._more: Counter[Reason] = Counter()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def refused(self, reason: Reason, address: str, request: HandshakeRequest | None) -> None:
+        """Log one refusal; `request` is None where no whole request came. Needs a running loop."""
+        if self._timer is not None:
+            self._more[reason] += 1
+            return
+        self._timer = asyncio.get_running_loop().call_later(_SECOND, self._summarise)
+        _log.warning("refused %s: %s%s", address, reason, _describe(request))
+
+    def close(self) -> None:
+        """Log what is left and stop the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._summarise()
+
+    def _summarise(self) -> None:
+        self._timer = None
+        if self._more:
+            reasons = ", ".join(f"{reason} {count}" for reason, count in self._more.most_common())
+            _log.warning("refused %d more within a second: %s", self._more.total(), reasons)
+            self._more.clear()
+
+
+def _describe(request: HandshakeRequest | None) -> str:
+    if request is None:
+        return ""
+    # Without the query: that is where the token is.
+    path = printable(request.target.partition("?")[0], 80)
+    shown = [
+        f"{name.title()}: {printable(value, 80)}"
+        for name in ("host", "origin", "sec-websocket-protocol")
+        for value in request.values(name)[:2]
+    ]
+    return f" ({', '.join([f'{printable(request.method, 16)} {path}', *shown])})"

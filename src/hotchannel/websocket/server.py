@@ -1,0 +1,398 @@
+"""The WebSocket server: one channel, whatever connections come from.
+
+Role: modes and life cycle. Entrances (a listener of its own, uvicorn) hand it connections, the hot
+channel decides what is said on them, and this module ties the two together: options to policy,
+connection to client, life cycle to events. Follows the seed document's `WebSocketServer` and
+protocol.md section 1.
+
+Modes: *disabled* (`WebSocketServer.disabled()`): every method may be called and does nothing.
+*integrated*: an entrance has attached itself; `listen()` opens nothing. *standalone*: `listen()` opens
+a port of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+
+from msgspec import UNSET, UnsetType
+
+from hotchannel.channel.hub import LIFECYCLE_EVENTS, HotChannel
+from hotchannel.channel.journal import Journal
+from hotchannel.channel.listeners import Listeners
+from hotchannel.channel.printable import printable
+from hotchannel.errors import HotChannelError, ListenError, OptionError
+from hotchannel.options import DEFAULT_WS_PORT, WsOptions
+from hotchannel.websocket.client import WebSocketClient
+from hotchannel.websocket.connection import Connection
+from hotchannel.websocket.frames import text_frame
+from hotchannel.websocket.handshake import (
+    PASS,
+    PING,
+    Accept,
+    Decision,
+    HandshakeRequest,
+    HttpAnswer,
+    Policy,
+    Reason,
+    Reject,
+    decide,
+    decide_http,
+)
+from hotchannel.websocket.refusals import RefusalLog
+from hotchannel.websocket.stats import Stats, Tally
+from hotchannel.websocket.token import TOKEN_BYTES, encode_token
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
+
+    from hotchannel.websocket.standalone import Listener
+    from hotchannel.wire.payloads import ErrorDetail, HotPayload
+
+__all__ = ["Mode", "WebSocketServer"]
+
+Json: TypeAlias = Any
+
+Mode = Literal["integrated", "standalone", "disabled"]
+
+_log = logging.getLogger("hotchannel.server")
+
+_SERVICE_RESTART = 1012
+
+_CLOSE_TIME = 1.0
+"""Seconds that `close` gives clients to say goodbye."""
+
+
+class WebSocketServer:
+    """Vite's hot-update channel.
+
+    As standalone server:
+
+        async with WebSocketServer(port=0) as server:
+            server.on("chat:say", lambda data, client: server.send("chat:said", data))
+
+    All methods belong to the event loop's thread.
+
+    Args:
+        options: the channel's settings; False switches it off.
+        base: path under which the site is served; the socket is at `base` + `ws.path`.
+        hmr: False sends `connected`, `ping`, `custom` and `error` only.
+        own_hosts: names the site goes by beside `ws.host`; their Host is always allowed.
+        hosts_option: how the user of this server would write `ws.allowed_hosts`.
+        pages_listening: whether the server of the pages is up; on a port of its own, pings are hung
+            up on until then, so that a page does not reload too early.
+        ssl_context: for wss on a port of its own.
+        fields: single options, over `options`.
+
+    Raises:
+        OptionError: an option has a wrong name or value.
+    """
+
+    def __init__(
+        self,
+        options: WsOptions | Literal[False] | None = None,
+        *,
+        base: str = "/",
+        hmr: bool = True,
+        own_hosts: Iterable[str] = (),
+        hosts_option: str = "ws.allowed_hosts",
+        pages_listening: Callable[[], bool] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        **fields: Any,
+    ) -> None:
+        self._mode: Mode = "disabled" if options is False else "standalone"
+        self._options = _with_fields(options or WsOptions(), fields)
+        self._pages_listening = pages_listening
+        self._ssl_context = ssl_context
+        self._token = self._options.token or encode_token(secrets.token_bytes(TOKEN_BYTES))
+        hosts = (*own_hosts, *([self._options.host] if self._options.host else []))
+        self._policy = Policy(
+            base_path=base.rstrip("/") + self._options.path,
+            token=self._token,
+            allowed_hosts=self._options.allowed_hosts,
+            own_hosts=tuple(hosts),
+            require_token=self._options.require_token,
+            skip_token_check=self._options.skip_token_check,
+            hosts_option=hosts_option,
+        )
+        self._exclusive_policy = replace(self._policy, exclusive=True)
+        self._journal = Journal(
+            secrets.token_urlsafe(6),
+            max_messages=self._options.journal_messages,
+            max_bytes=self._options.journal_bytes,
+        )
+        self._channel: HotChannel[WebSocketClient] = HotChannel(self._journal, hmr=hmr, frame=text_frame)
+        self._events: Listeners[...] = Listeners()
+        self._by_socket: dict[Connection, WebSocketClient] = {}
+        self._connections: set[Connection] = set()
+        self._all_gone: asyncio.Event | None = None
+        self._tally = Tally()
+        self._refusals = RefusalLog()
+        self._listener: Listener | None = None
+        self._patrol: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    @classmethod
+    def disabled(cls) -> Self:
+        """A server that does nothing (`ws = false`)."""
+        return cls(False)
+
+    # Looking at it.
+
+    @property
+    def mode(self) -> Mode:
+        """Where connections come from."""
+        return self._mode
+
+    @property
+    def options(self) -> WsOptions:
+        """The channel's settings."""
+        return self._options
+
+    @property
+    def token(self) -> str:
+        """The secret in the socket's URL. Never log it."""
+        return self._token
+
+    @property
+    def path(self) -> str:
+        """The socket's path, decoded."""
+        return self._policy.base_path
+
+    @property
+    def port(self) -> int | None:
+        """The port of its own, where it has one open."""
+        return self._listener.addresses[0][1] if self._listener else None
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """Host and port of every listening socket of its own."""
+        return self._listener.addresses if self._listener else ()
+
+    @property
+    def clients(self) -> AbstractSet[WebSocketClient]:
+        """Who is connected now; a live view, not to be changed."""
+        return self._channel.clients
+
+    @property
+    def tally(self) -> Tally:
+        """Where connections count; read it through `stats()`."""
+        return self._tally
+
+    def stats(self) -> Stats:
+        """The numbers of this moment."""
+        return self._tally.picture(len(self.clients))
+
+    def position(self) -> str:
+        """`EPOCH:SEQ`: what a page that is served now is up to date with."""
+        return self._channel.position()
+
+    # Talking.
+
+    def send(self, message: HotPayload | str, data: Json | UnsetType = UNSET) -> None:
+        """Send a payload, or an event with its data, to every client; see `HotChannel.send`.
+
+        Raises:
+            HotChannelError: neither payload nor event name, or the data is not JSON.
+        """
+        if self._mode != "disabled":
+            self._channel.send(message, data)
+
+    def fail(self, source: str, detail: ErrorDetail) -> None:
+        """`source` (a file or URL) is in error: show it, to every newcomer too, until it recovers."""
+        if self._mode != "disabled":
+            self._channel.fail(source, detail)
+
+    def recover(self, source: str) -> bool:
+        """`source` is well again. True where it had been in error."""
+        return self._channel.recover(source)
+
+    def on(self, event: str, listener: Callable[..., object]) -> None:
+        """Call `listener`, sync or async, on every `event`.
+
+        Events of clients, with `(data, client)`: whatever name they send, and `vite:client:connect`,
+        `vite:client:disconnect`. Events of the server itself: `connection(client, request)`,
+        `message(client, data)`, `headers(headers, request)` before a 101 (a list of pairs to add to),
+        `listening(addresses)`, `error(exception)`.
+        """
+        if self._mode == "disabled":
+            return
+        if event in LIFECYCLE_EVENTS:
+            self._events.on(event, listener)
+        else:
+            self._channel.on(event, listener)
+
+    def off(self, event: str, listener: Callable[..., object]) -> None:
+        """No longer call `listener`."""
+        self._events.off(event, listener)
+        self._channel.off(event, listener)
+
+    # Life cycle.
+
+    def attach(self) -> None:
+        """An entrance will hand over connections: from now on `listen` opens no port."""
+        if self._mode == "standalone" and self._listener is None:
+            self._mode = "integrated"
+
+    async def listen(self) -> None:
+        """Open the port, in standalone mode; otherwise, or where it is open already, do nothing.
+
+        A port that cannot be had is logged, raised as `error` event, and otherwise lived without.
+
+        Raises:
+            ListenError: the port cannot be had, and `ws.strict_port` is set.
+            HotChannelError: the server is closed.
+        """
+        if self._mode != "standalone" or self._listener is not None:
+            return
+        if self._closed:
+            raise HotChannelError("this server is closed: make a new one")
+        from hotchannel.websocket.standalone import open_listener
+
+        port = DEFAULT_WS_PORT if self._options.port is None else self._options.port
+        try:
+            self._listener = await open_listener(
+                lambda: Connection(self, exclusive=True), self._options.host, port, self._ssl_context
+            )
+        except ListenError as exc:
+            _log.error("the channel is not available: %s", exc.strerror)
+            self._events.emit("error", exc)
+            if self._options.strict_port:
+                raise
+            return
+        scheme = "ws" if self._ssl_context is None else "wss"
+        shown = ", ".join(
+            f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+            for host, port in self.addresses
+        )
+        hint = "" if self._options.host else " (this machine only; set ws.host to open it to others)"
+        _log.info("listening on %s%s", shown, hint)
+        self._events.emit("listening", self.addresses)
+
+    async def close(self) -> None:
+        """Close every client with 1012, the port, and what was hooked; returns when all is gone.
+
+        Clients that do not answer are cut off after a second. May be called more than once.
+        """
+        self._closed = True
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        if self._patrol is not None:
+            self._patrol.cancel()
+            self._patrol = None
+        if self._connections:
+            self._all_gone = self._all_gone or asyncio.Event()
+            for connection in tuple(self._connections):
+                connection.close(_SERVICE_RESTART, linger=_CLOSE_TIME)
+            try:
+                async with asyncio.timeout(2 * _CLOSE_TIME):
+                    await self._all_gone.wait()
+            except TimeoutError:
+                for connection in tuple(self._connections):
+                    connection.abort()
+        self._refusals.close()
+        await self._channel.close()
+        await self._events.close()
+
+    async def __aenter__(self) -> Self:
+        await self.listen()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    # What entrances ask.
+
+    def check_http(self, request: HandshakeRequest, address: str) -> HttpAnswer | None:
+        """The Host check for a plain HTTP request of the site; None lets it through. Logs and counts.
+
+        Args:
+            request: its head.
+            address: the peer's, for the log.
+        """
+        answer = decide_http(self._policy, request)
+        if answer is not None and answer.reason is not None:
+            self.refused(answer.reason, address, request)
+        return answer
+
+    # What connections ask and tell (`connection.Owner`).
+
+    def judge(self, request: HandshakeRequest, *, exclusive: bool) -> Decision:
+        """Decide about a handshake; a server that is off or closed has no socket at all."""
+        decision = decide(self._exclusive_policy if exclusive else self._policy, request)
+        if isinstance(decision, Accept):
+            if self._mode == "disabled":
+                return Reject(404, Reason.PATH) if exclusive else PASS
+            if self._closed:
+                return Reject(503, Reason.CLOSED)
+            if decision.subprotocol == PING and not self._ready_for_pages():
+                return Reject(503, Reason.UNREADY)
+        return decision
+
+    def connected(self, connection: Connection) -> None:
+        """A transport is there; none comes in after `close`."""
+        self._connections.add(connection)
+        if self._patrol is None and not self._closed:
+            self._patrol = asyncio.get_running_loop().call_later(self._options.ping_interval, self._look)
+
+    def refused(self, reason: Reason, address: str, request: HandshakeRequest | None) -> None:
+        """Somebody did not get in."""
+        self._tally.refused[reason] += 1
+        self._refusals.refused(reason, address, request)
+
+    def response_headers(self, request: HandshakeRequest) -> list[tuple[str, str]]:
+        """What `headers` listeners add to a 101."""
+        headers: list[tuple[str, str]] = []
+        self._events.emit("headers", headers, request)
+        return headers
+
+    def opened(self, connection: Connection, accept: Accept, request: HandshakeRequest) -> None:
+        """A client is in: from here on it gets every message."""
+        client = WebSocketClient(connection, self._channel, resuming=accept.resume is not None)
+        self._by_socket[connection] = client
+        _log.info("client connected: %s%s", client.address, " (resuming)" if client.resuming else "")
+        self._channel.join(client, accept.resume)
+        self._events.emit("connection", client, request)
+
+    def received(self, connection: Connection, message: str | bytes) -> None:
+        """A client said something."""
+        client = self._by_socket[connection]
+        self._events.emit("message", client, message)
+        if not self._channel.receive(client, message):
+            self._tally.ignored += 1
+
+    def closed(self, connection: Connection, error: Exception | None) -> None:
+        """A client is leaving, because of `error` where its socket had one."""
+        client = self._by_socket.pop(connection)
+        reason = f" ({printable(str(error))})" if error else ""
+        _log.info("client disconnected: %s%s", client.address, reason)
+        self._channel.leave(client)
+
+    def disconnected(self, connection: Connection) -> None:
+        """A transport is gone."""
+        self._connections.discard(connection)
+        if self._all_gone is not None and not self._connections:
+            self._all_gone.set()
+
+    def _ready_for_pages(self) -> bool:
+        return self._mode != "standalone" or self._pages_listening is None or self._pages_listening()
+
+    def _look(self) -> None:
+        self._patrol = None
+        for connection in tuple(self._connections):
+            connection.look()
+        if self._connections:
+            self._patrol = asyncio.get_running_loop().call_later(self._options.ping_interval, self._look)
+
+
+def _with_fields(options: WsOptions, fields: Mapping[str, Any]) -> WsOptions:
+    for name, value in fields.items():
+        if name not in WsOptions.__dataclass_fields__:
+            raise OptionError(f"ws.{name}", value, "an option that exists")
+    return replace(options, **fields) if fields else options

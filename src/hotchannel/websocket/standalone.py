@@ -1,0 +1,105 @@
+"""The channel's own port.
+
+Role: opens the listener for hosts that cannot share theirs (WSGI), on loopback where nothing else is
+said. Every connection goes to `Connection`, which answers plain HTTP with `426 Upgrade Required`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from typing import TYPE_CHECKING
+
+from hotchannel.errors import ListenError
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+__all__ = ["Listener", "open_listener"]
+
+_NO_IPV6 = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
+_ATTEMPTS = 8
+
+
+class Listener:
+    """Open listening sockets.
+
+    Attributes:
+        addresses: host and port of each.
+    """
+
+    __slots__ = ("_servers", "addresses")
+
+    def __init__(self, servers: list[asyncio.Server]) -> None:
+        self._servers = servers
+        self.addresses: tuple[tuple[str, int], ...] = tuple(
+            (socket.getsockname()[0], socket.getsockname()[1])
+            for server in servers
+            for socket in server.sockets
+        )
+
+    def close(self) -> None:
+        """Stop accepting; connections that are there stay."""
+        for server in self._servers:
+            server.close()
+
+
+async def open_listener(
+    factory: Callable[[], asyncio.Protocol],
+    host: str | None,
+    port: int,
+    ssl_context: ssl.SSLContext | None = None,
+) -> Listener:
+    """Listen on `host`, or on 127.0.0.1 and ::1 (where there is one) at the same port.
+
+    Args:
+        factory: makes the protocol of a connection.
+        host: a name or address; None is loopback.
+        port: 0 picks a free one.
+        ssl_context: for wss.
+
+    Raises:
+        ListenError: says which address and port, and what to set.
+    """
+    try:
+        if host is not None:
+            return Listener([await _listen(factory, host, port, ssl_context)])
+        return Listener(await _listen_on_loopback(factory, port, ssl_context))
+    except OSError as exc:
+        raise ListenError(exc.errno, _explain(exc, host, port)) from exc
+
+
+async def _listen_on_loopback(
+    factory: Callable[[], asyncio.Protocol], port: int, ssl_context: ssl.SSLContext | None
+) -> list[asyncio.Server]:
+    # With port 0 the port that is free on 127.0.0.1 may be taken on ::1: then another is tried.
+    for attempt in range(_ATTEMPTS):
+        first = await _listen(factory, "127.0.0.1", port, ssl_context)
+        try:
+            second = await _listen(factory, "::1", first.sockets[0].getsockname()[1], ssl_context)
+        except OSError as exc:
+            if exc.errno in _NO_IPV6:
+                return [first]
+            first.close()
+            if port != 0 or attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return [first, second]
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def _listen(
+    factory: Callable[[], asyncio.Protocol], host: str, port: int, ssl_context: ssl.SSLContext | None
+) -> asyncio.Server:
+    return await asyncio.get_running_loop().create_server(factory, host, port, ssl=ssl_context)
+
+
+def _explain(exc: OSError, host: str | None, port: int) -> str:
+    where = f"port {port}" if host is None else f"port {port} of {host}"
+    if exc.errno == errno.EADDRINUSE:
+        return f"{where} is already in use: stop what uses it, or set ws.port to another (0 picks a free one)"
+    if exc.errno == errno.EACCES:
+        return f"{where} is not allowed to this user: set ws.port to one above 1023"
+    return f"cannot listen on {where}: {exc.strerror or exc}; set ws.host and ws.port"

@@ -1,0 +1,126 @@
+"""The line between page and server: lost, found again, and used for an application's own events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.project import StartProject
+    from support.tab import Tab
+
+PAGE = """<!doctype html>
+<html><head><link rel="stylesheet" href="style.css"></head>
+<body><p id="out"></p><script type="module" src="/src/main.js"></script></body></html>
+"""
+MAIN = 'document.querySelector("#out").textContent = "v1";\nimport.meta.hot.accept();\n'
+STYLE = "body { color: rgb(1, 1, 1); }\n"
+FILES = {"index.html": PAGE, "src/main.js": MAIN, "style.css": STYLE}
+
+
+def test_a_page_outlives_a_restart_and_shows_what_was_saved_meanwhile(
+    project: StartProject, tab: Tab
+) -> None:
+    site = project(FILES)
+    tab.open(site.url)
+    site.stop()
+    tab.text("v1")
+    site.edit("src/main.js", "v1", "v2")
+    tab.messages.clear()
+    site.start()
+    tab.text("v2")
+    tab.until(lambda: bool(tab.received("connected")), "the page to connect again")
+    tab.mark()
+    site.edit("src/main.js", "v2", "v3")
+    tab.text("v3")
+    assert tab.kept
+
+
+def test_two_tabs_outlive_a_restart(project: StartProject, tab: Tab, new_tab: Callable[[], Tab]) -> None:
+    site = project(FILES)
+    tabs = [tab, new_tab()]
+    for each in tabs:
+        each.open(site.url)
+        each.messages.clear()
+    site.restart()
+    for each in tabs:
+        # Only the tab in front asks for the server.
+        each.page.bring_to_front()
+        each.until(lambda each=each: bool(each.received("connected")), "the page to connect again")  # type: ignore[misc]
+        each.page.wait_for_load_state()
+        each.mark()
+    site.edit("src/main.js", "v1", "v2")
+    for each in tabs:
+        each.text("v2")
+        assert each.kept
+
+
+def test_the_page_is_told_of_a_lost_line(project: StartProject, tab: Tab) -> None:
+    main = (
+        'import.meta.hot.on("vite:ws:disconnect", () => {\n'
+        '  document.querySelector("#out").textContent = "lost";\n});\n'
+    )
+    site = project({**FILES, "src/main.js": main})
+    tab.open(site.url)
+    site.stop()
+    tab.text("lost")
+
+
+ASKING = """
+const out = document.querySelector("#out");
+import.meta.hot.on("sum:answer", ({ sum }) => { out.textContent = `sum ${sum}`; });
+import.meta.hot.on("sum:count", (count) => { out.dataset.count = count; });
+window.ask = (a, b) => import.meta.hot.send("sum:ask", { a, b });
+// Before the socket is open: kept until it is.
+import.meta.hot.send("sum:hello", "早");
+"""
+
+ANSWERING = """
+import asyncio, sys
+from hotchannel.devserver.app import DevServer
+from hotchannel.options import DevOptions
+
+async def main():
+    asked = 0
+
+    async with DevServer(sys.argv[1], DevOptions(port=int(sys.argv[2]), strict_port=True)) as server:
+        def ask(data, client):
+            nonlocal asked
+            asked += 1
+            client.send("sum:answer", {"sum": data["a"] + data["b"]})
+            server.channel.send("sum:count", asked)
+
+        server.channel.on("sum:ask", ask)
+        server.channel.on("sum:hello", lambda data, client: print("hello", data.encode().hex()))
+        print(server.local_urls[0])
+        await server.wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.ours
+def test_custom_events_travel_both_ways(project: StartProject, tab: Tab, new_tab: Callable[[], Tab]) -> None:
+    site = project({**FILES, "src/main.js": ASKING}, script=ANSWERING)
+    other = new_tab()
+    tab.open(site.url)
+    other.open(site.url)
+    tab.until(
+        lambda: site.log.count(f"hello {'早'.encode().hex()}") == 2, "what was said before the socket opened"
+    )
+
+    tab.page.evaluate("ask(2, 3)")
+    tab.text("sum 5")
+    tab.page.wait_for_selector("#out[data-count='1']")
+    other.page.wait_for_selector("#out[data-count='1']", state="attached")
+    other.text("")
+
+    other.page.evaluate("ask(20, 30)")
+    other.text("sum 50")
+    tab.page.wait_for_selector("#out[data-count='2']")
+    tab.text("sum 5")
+    assert tab.kept
+    assert other.kept

@@ -1,0 +1,191 @@
+"""However an editor saves, and however quickly: the last content on disk is what the page ends up with."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from playwright.sync_api import Route
+
+    from support.project import StartProject
+    from support.tab import Tab
+
+PAGE = """<!doctype html>
+<html><head><link rel="stylesheet" href="style.css"></head>
+<body><p id="out"></p><script type="module" src="/src/main.js"></script></body></html>
+"""
+MAIN = 'document.querySelector("#out").textContent = "v1";\nimport.meta.hot.accept();\n'
+STYLE = "body { color: rgb(1, 1, 1); }\n"
+FILES = {"index.html": PAGE, "src/main.js": MAIN, "style.css": STYLE}
+
+
+def in_place(path: Path, content: str) -> None:
+    path.write_text(content)
+
+
+def by_rename(path: Path, content: str) -> None:
+    fresh = path.with_name(f".{path.name}.swp")
+    fresh.write_text(content)
+    fresh.replace(path)
+
+
+def with_backup(path: Path, content: str) -> None:
+    backup = path.with_name(f"{path.name}~")
+    path.rename(backup)
+    path.write_text(content)
+    backup.unlink()
+
+
+def truncate_first(path: Path, content: str) -> None:
+    with path.open("w") as file:
+        file.flush()
+        time.sleep(0.03)
+        file.write(content)
+
+
+def in_pieces(path: Path, content: str) -> None:
+    with path.open("w") as file:
+        for piece in (content[:10], content[10:20], content[20:]):
+            file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+SAVES = [
+    pytest.param(in_place, id="in place"),
+    pytest.param(by_rename, id="by rename"),
+    pytest.param(with_backup, id="with a backup"),
+    pytest.param(truncate_first, id="truncate first", marks=pytest.mark.ours),
+    pytest.param(in_pieces, id="in pieces", marks=pytest.mark.ours),
+]
+
+
+@pytest.mark.parametrize("save", SAVES)
+def test_a_module_is_hot_however_it_is_saved(
+    project: StartProject, tab: Tab, save: Callable[[Path, str], None]
+) -> None:
+    site = project(FILES)
+    tab.open(site.url)
+    for version in range(2, 5):
+        time.sleep(0.06)  # a person's pace; what is quicker has a test of its own
+        save(site.root / "src/main.js", MAIN.replace("v1", f"v{version}"))
+        tab.text(f"v{version}")
+    assert tab.kept
+
+
+@pytest.mark.parametrize("save", SAVES)
+def test_a_stylesheet_is_hot_however_it_is_saved(
+    project: StartProject, tab: Tab, save: Callable[[Path, str], None]
+) -> None:
+    site = project(FILES)
+    tab.open(site.url)
+    save(site.root / "style.css", STYLE.replace("1, 1, 1", "2, 2, 2"))
+    tab.style("rgb(2, 2, 2)")
+    assert tab.kept
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("save", [SAVES[0], SAVES[1]])
+def test_the_last_of_twenty_quick_saves_is_what_the_page_shows(
+    project: StartProject, tab: Tab, save: Callable[[Path, str], None]
+) -> None:
+    site = project(FILES)
+    tab.open(site.url)
+    for version in range(1, 21):
+        save(site.root / "src/main.js", MAIN.replace("v1", f"save {version}"))
+        time.sleep(0.005)
+    tab.text("save 20")
+    # What comes after everything else shows that no older save arrives late.
+    site.write("style.css", STYLE.replace("1, 1, 1", "2, 2, 2"))
+    tab.style("rgb(2, 2, 2)")
+    tab.text("save 20")
+    assert tab.kept
+
+
+@pytest.mark.ours
+def test_twenty_quick_saves_of_a_stylesheet_end_with_the_last(project: StartProject, tab: Tab) -> None:
+    site = project(FILES)
+    tab.open(site.url)
+    for level in range(101, 121):
+        site.write("style.css", STYLE.replace("1, 1, 1", f"{level}, 1, 1"))
+        time.sleep(0.005)
+    tab.style("rgb(120, 1, 1)")
+    site.edit("src/main.js", "v1", "v2")
+    tab.text("v2")
+    tab.style("rgb(120, 1, 1)")
+    tab.page.wait_for_function("document.querySelectorAll('link').length === 1")
+    assert tab.kept
+
+
+@pytest.mark.ours
+def test_many_files_saved_at_once_all_arrive(project: StartProject, tab: Tab) -> None:
+    count = 30
+    source = 'document.querySelector("#m{0}").textContent = "v1";\nimport.meta.hot.accept();\n'
+    modules = {f"src/m{index}.js": source.format(index) for index in range(count)}
+    cells = "".join(f'<i id="m{index}"></i>' for index in range(count))
+    main = "".join(f'import "./m{index}.js";\n' for index in range(count))
+    site = project(
+        {"index.html": PAGE.replace("<p", cells + "<p"), "style.css": "", "src/main.js": main, **modules}
+    )
+    tab.open(site.url)
+    for path, content in modules.items():
+        site.write(path, content.replace("v1", "v2"))
+    for index in range(count):
+        tab.text("v2", f"#m{index}")
+    assert tab.kept
+
+
+@pytest.mark.ours
+def test_a_file_in_a_new_folder_is_hot(project: StartProject, tab: Tab) -> None:
+    site = project(FILES)
+    tab.open(site.url)
+    site.write(
+        "src/new/deep/part.js",
+        'document.querySelector("#out").textContent = "part v1";\nimport.meta.hot.accept();\n',
+    )
+    site.write("src/main.js", MAIN + 'import "./new/deep/part.js";\n')
+    tab.page.wait_for_function("document.querySelector('#out').textContent !== ''")
+    site.edit("src/new/deep/part.js", "part v1", "part v2")
+    tab.text("part v2")
+    assert tab.kept
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("path", ["src/main.js", "style.css"])
+def test_a_save_between_page_and_socket_is_not_lost(
+    project: StartProject, tab: Tab, new_tab: Callable[[], Tab], path: str
+) -> None:
+    site = project(FILES)
+    witness = new_tab()
+    witness.open(site.url)
+
+    # The page is there, its client script is held up: no socket yet.
+    held: list[Route] = []
+    tab.page.route("**/@vite/client*", held.append)
+    tab.page.goto(site.url, wait_until="commit")
+    tab.until(lambda: bool(held), "the client script to be asked for")
+    tab.style("rgb(1, 1, 1)")
+    tab.page.wait_for_function(
+        "performance.getEntriesByType('resource').some((e) => e.name.endsWith('/src/main.js'))"
+    )
+
+    site.edit(path, *(("v1", "v2") if path.endswith("js") else ("1, 1, 1", "2, 2, 2")))
+    if path.endswith("js"):
+        witness.text("v2")
+    else:
+        witness.style("rgb(2, 2, 2)")
+
+    tab.page.unroute("**/@vite/client*")
+    for route in held:
+        route.continue_()
+    if path.endswith("js"):
+        tab.text("v2")
+    else:
+        tab.style("rgb(2, 2, 2)")

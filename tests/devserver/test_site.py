@@ -1,0 +1,471 @@
+"""What the dev server answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from support.hotfolder import HotFolder, body
+
+from hotchannel.devserver.http import Request
+
+
+class TestStaticFiles:
+    def test_a_file_comes_with_its_type_and_a_tag(self, folder: HotFolder) -> None:
+        folder.write("plain.txt", "hello")
+
+        response = folder.get("/plain.txt")
+
+        assert (response.status, body(response)) == (200, b"hello")
+        assert response.headers["content-type"] == "text/plain; charset=utf-8"
+        assert response.headers["cache-control"] == "no-cache"
+
+    def test_a_known_tag_is_answered_without_a_body(self, folder: HotFolder) -> None:
+        folder.write("plain.txt", "hello")
+        first = folder.get("/plain.txt")
+        body(first)
+
+        response = folder.get("/plain.txt", if_none_match=first.headers["etag"])
+
+        assert (response.status, response.body) == (304, b"")
+
+    def test_a_save_within_one_tick_of_the_clock_changes_the_tag(self, folder: HotFolder) -> None:
+        file = folder.write("plain.txt", "hello")
+        first = folder.get("/plain.txt").headers["etag"]
+        folder.saved(file)
+
+        assert folder.get("/plain.txt").headers["etag"] != first
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("a.js", "text/javascript; charset=utf-8"),
+            ("a.mjs", "text/javascript; charset=utf-8"),
+            ("a.css", "text/css; charset=utf-8"),
+            ("a.json", "application/json"),
+            ("a.svg", "image/svg+xml"),
+            ("a.png", "image/png"),
+            ("a.wasm", "application/wasm"),
+            ("a.woff2", "font/woff2"),
+            ("a.HTML", "text/html; charset=utf-8"),
+            ("a.unknown-kind", "application/octet-stream"),
+            ("no-suffix", "application/octet-stream"),
+        ],
+    )
+    def test_types(self, folder: HotFolder, name: str, expected: str) -> None:
+        folder.write(name, "x" if not name.endswith("js") else "0")
+
+        response = folder.get(f"/{name}")
+        body(response)
+
+        assert response.headers["content-type"] == expected
+
+    @pytest.mark.parametrize(
+        ("asked", "status", "expected"),
+        [
+            pytest.param("bytes=1-3", 206, b"123", id="middle"),
+            pytest.param("bytes=7-", 206, b"789", id="from"),
+            pytest.param("bytes=-2", 206, b"89", id="last"),
+            pytest.param("bytes=5-100", 206, b"56789", id="beyond-the-end"),
+            pytest.param("bytes=10-", 416, b"", id="nothing"),
+            pytest.param("bytes=3-1", 416, b"", id="backwards"),
+            pytest.param("bytes=0-1,4-5", 200, b"0123456789", id="several-are-not-served"),
+            pytest.param("lines=1-2", 200, b"0123456789", id="another-unit"),
+        ],
+    )
+    def test_ranges(self, folder: HotFolder, asked: str, status: int, expected: bytes) -> None:
+        folder.write("film.mp4", "0123456789")
+
+        response = folder.get("/film.mp4", range=asked)
+
+        assert (response.status, body(response)) == (status, expected)
+
+    def test_an_empty_file(self, folder: HotFolder) -> None:
+        folder.write("empty.txt", "")
+
+        response = folder.get("/empty.txt")
+
+        assert (response.status, body(response)) == (200, b"")
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("target", "status"),
+        [
+            pytest.param("/none.txt", 404, id="missing"),
+            pytest.param("/.env", 403, id="dot-file"),
+            pytest.param("/.env?raw", 403, id="dot-file-raw"),
+            pytest.param("/.env?import&raw", 403, id="dot-file-import-raw"),
+            pytest.param("/.env?raw??", 403, id="dot-file-odd-query"),
+            pytest.param("/.env?.svg?import", 403, id="dot-file-svg"),
+            pytest.param("/%2eenv", 403, id="dot-file-escaped"),
+            pytest.param("/key.pem?url", 403, id="key"),
+            pytest.param("/../secret", 403, id="parent"),
+            pytest.param("/%2e%2e/secret", 403, id="parent-escaped"),
+            pytest.param("/%2e%2e%2fsecret", 400, id="parent-with-an-escaped-slash"),
+            pytest.param("/%252e%252e/secret", 404, id="parent-escaped-twice"),
+            pytest.param("/..%5csecret", 400, id="backslash"),
+            pytest.param("/..;/secret", 403, id="semicolon"),
+            pytest.param("/%c0%ae%c0%ae/secret", 400, id="overlong"),
+            pytest.param("//etc/passwd", 404, id="two-slashes"),
+            pytest.param("/%ff.html", 400, id="not-utf-8"),
+            pytest.param("/%zz", 400, id="bad-escape"),
+            pytest.param("/a%00.txt", 400, id="nul"),
+            pytest.param("/a#b", 400, id="fragment"),
+            pytest.param("http://evil.example/", 400, id="absolute-form"),
+            pytest.param("*", 400, id="asterisk"),
+        ],
+    )
+    def test_what_is_not_served(self, folder: HotFolder, target: str, status: int) -> None:
+        folder.write(".env", "SECRET")
+        folder.write("key.pem", "SECRET")
+
+        response = folder.get(target)
+
+        assert response.status == status
+        assert b"SECRET" not in body(response)
+
+    def test_other_methods(self, folder: HotFolder) -> None:
+        assert folder.get("/", method="POST").status == 405
+
+    def test_a_script_of_another_site(self, folder: HotFolder) -> None:
+        foreign = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "no-cors", "sec_fetch_dest": "script"}
+
+        response = folder.get("/@vite/client", **foreign)
+
+        assert response.status == 403
+        assert b"secret-token" not in body(response)
+
+    def test_a_missing_page_has_the_client_so_that_making_it_shows_it(self, folder: HotFolder) -> None:
+        response = folder.get("/about<b>.html", accept="text/html")
+
+        assert response.status == 404
+        assert b"/@vite/client" in body(response)
+        assert b"<b>" not in body(response)
+
+
+class TestPages:
+    def test_the_client_comes_first_in_the_head(self, folder: HotFolder) -> None:
+        folder.write("index.html", "<!doctype html><html><head><title>x</title></head><body></body></html>")
+
+        served = folder.text("/", sec_fetch_dest="document")
+
+        head = served.partition("<head>")[2]
+        assert re.match(r'<meta [^>]*><script type="module" src="/@vite/client"></script><title>', head)
+
+    def test_it_says_where_in_the_journal_it_was_served(self, folder: HotFolder) -> None:
+        folder.write("index.html", "<head></head>")
+
+        assert '<meta name="hotchannel-page" content="epoch:0">' in folder.text("/")
+
+    def test_a_folder_shows_its_index(self, folder: HotFolder) -> None:
+        folder.write("docs/index.html", "<p>docs")
+
+        assert "<p>docs" in folder.text("/docs/")
+        response = folder.get("/docs?x=1")
+        assert (response.status, response.headers["location"]) == (301, "/docs/?x=1")
+
+    def test_an_import_map_stays_ahead_of_all_modules(self, folder: HotFolder) -> None:
+        import_map = '<script type="importmap">{"imports":{"lib":"/lib.js"}}</script>'
+        folder.write("index.html", f"<head><title>x</title>{import_map}</head>")
+
+        served = folder.text("/")
+
+        assert served.count(import_map) == 1
+        assert served.index(import_map) < served.index("/@vite/client")
+
+    def test_a_nonce_is_carried_over(self, folder: HotFolder) -> None:
+        folder.write("index.html", '<head></head><script nonce="abc">1</script>')
+
+        assert '<script type="module" src="/@vite/client" nonce="abc">' in folder.text("/")
+
+    def test_an_inline_module_becomes_a_module_of_its_own(self, folder: HotFolder) -> None:
+        folder.write("a.js", "export const a = 1")
+        folder.write("index.html", '<head></head>\n<script type="module">\nimport "./a.js"\n</script>')
+
+        served = folder.text("/")
+
+        url = re.search(r'src="(/index\.html\?html-proxy&amp;index=0\.js)"', served)
+        assert url is not None
+        assert 'import "./a.js"' not in served
+        module = folder.text(url[1].replace("&amp;", "&"))
+        assert module == '\n\nimport "/a.js"\n', "its lines are those of the page"
+
+    def test_a_fragment_that_a_script_fetches_is_left_alone(self, folder: HotFolder) -> None:
+        folder.write("row.html", "<tr><td>1")
+
+        assert folder.text("/row.html", sec_fetch_dest="empty") == "<tr><td>1"
+
+    def test_bytes_of_another_encoding_go_through(self, folder: HotFolder) -> None:
+        folder.write("index.html", b"<head><meta charset=latin1></head>caf\xe9")
+
+        response = folder.get("/")
+
+        assert b"caf\xe9" in body(response)
+        assert response.headers["content-type"] == "text/html"
+
+
+class TestModules:
+    def test_relative_and_root_imports_become_urls(self, folder: HotFolder) -> None:
+        folder.write("src/dep.js", "export let a")
+        folder.write("main.js", "export let b")
+        folder.write("src/a.js", "import {a} from './dep.js'\nimport '../main.js'\nexport * from '/main.js'")
+
+        assert folder.text("/src/a.js") == (
+            'import {a} from "/src/dep.js"\nimport "/main.js"\nexport * from "/main.js"'
+        )
+
+    def test_a_base_stands_in_front(self, tmp_path: Path) -> None:
+        folder = HotFolder(tmp_path.resolve(), base="/app/")
+        folder.write("dep.js", "import.meta.hot.accept()")
+        folder.write("a.js", "import './dep.js'")
+
+        assert folder.text("/app/a.js") == 'import "/app/dep.js"'
+        dep = folder.text("/app/dep.js")
+        assert 'from "/app/@vite/client"' in dep
+        assert '__vite__createHotContext("/dep.js")' in dep
+
+    @pytest.mark.parametrize(
+        ("specifier", "url"),
+        [("./dep", "/dep.js"), ("./data", "/data.json?import"), ("./folder", "/folder/index.js")],
+    )
+    def test_suffixes_are_tried(self, folder: HotFolder, specifier: str, url: str) -> None:
+        folder.write("dep.js", "")
+        folder.write("data.json", "{}")
+        folder.write("folder/index.js", "")
+        folder.write("a.js", f"import {specifier!r}")
+
+        assert folder.text("/a.js") == f'import "{url}"'
+
+    @pytest.mark.parametrize("specifier", ["lodash", "https://cdn.example/x.js", "//cdn.example/x.js", "data:,1"])
+    def test_what_is_not_ours_is_left_to_the_browser(self, folder: HotFolder, specifier: str) -> None:
+        source = f'import x from "{specifier}"'
+        folder.write("a.js", source)
+
+        assert folder.text("/a.js") == source
+
+    def test_a_module_that_uses_hot_gets_it_on_its_first_line(self, folder: HotFolder) -> None:
+        folder.write("a.js", "#!/usr/bin/env node\nimport.meta.hot.accept()\n")
+
+        served = folder.text("/a.js")
+
+        assert served.startswith("#!/usr/bin/env node\nimport { createHotContext as __vite__createHotContext }")
+        assert 'import.meta.hot = __vite__createHotContext("/a.js");import.meta.hot.accept()\n' in served
+        assert served.count("\n") == 2
+
+    def test_a_module_that_does_not_is_served_as_it_is(self, folder: HotFolder) -> None:
+        source = "// import.meta.hot\nexport const a = 'import.meta.hot.accept()'\n"
+        folder.write("a.js", source)
+
+        assert folder.text("/a.js") == source
+
+    def test_accepted_dependencies_are_named_as_on_the_wire(self, folder: HotFolder) -> None:
+        folder.write("dep.js", "export let a")
+        folder.write("src/a.js", "import '../dep.js'\nimport.meta.hot.accept(['../dep.js'], () => {})")
+
+        assert 'accept(["/dep.js"], () => {})' in folder.text("/src/a.js")
+
+    def test_a_classic_script_is_no_module(self, folder: HotFolder) -> None:
+        folder.write("old.js", "var a = (")
+
+        assert folder.text("/old.js", sec_fetch_dest="script", sec_fetch_mode="no-cors") == "var a = ("
+
+    def test_an_imported_stylesheet_is_a_module(self, folder: HotFolder) -> None:
+        folder.write("img/a.png", "x")
+        folder.write("css/a.css", 'b { background: url("../img/a.png") }')
+
+        served = folder.text("/css/a.css", sec_fetch_dest="script")
+
+        assert '__vite__updateStyle(__vite__id, __vite__css)' in served
+        assert r'url(\"/img/a.png\")' in served
+        assert "import.meta.hot.accept();" in served
+
+    def test_a_linked_stylesheet_is_css(self, folder: HotFolder) -> None:
+        folder.write("css/a.css", '@import "./b.css";')
+        folder.write("css/b.css", "")
+
+        response = folder.get("/css/a.css", accept="text/css,*/*;q=0.1")
+
+        assert response.headers["content-type"] == "text/css; charset=utf-8"
+        assert body(response) == b'@import "./b.css";'
+
+    def test_without_any_hint_a_stylesheet_is_what_it_is_used_as(self, folder: HotFolder) -> None:
+        folder.write("a.css", "b {}")
+        folder.write("main.js", "import './a.css'")
+
+        assert folder.text("/a.css") == "b {}"
+        folder.text("/main.js")
+        assert "updateStyle" in folder.text("/a.css")
+
+    def test_json_is_imported_by_default_and_by_name(self, folder: HotFolder) -> None:
+        folder.write("a.json", json.dumps({"name": "x", "not-a-name": 1, "class": 2, "__proto__": {"a": 1}}))
+
+        served = folder.text("/a.json?import")
+
+        assert "export default data" in served
+        assert "export const name = data.name;" in served
+        assert "class" not in re.findall(r"export const (\S+)", served)
+
+    def test_json_with_an_attribute_is_left_to_the_browser(self, folder: HotFolder) -> None:
+        folder.write("a.json", "{}")
+        folder.write("a.js", 'import a from "./a.json" with {type: "json"}')
+
+        assert folder.text("/a.js") == 'import a from "/a.json" with {type: "json"}'
+        assert folder.text("/a.json") == "{}"
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [("?raw", 'export default "<svg/>";\n'), ("?url", 'export default "/a.svg";\n'), ("", None)],
+    )
+    def test_assets(self, folder: HotFolder, query: str, expected: str | None) -> None:
+        folder.write("a.svg", "<svg/>")
+        folder.write("a.js", f"import a from './a.svg{query}'")
+
+        specifier = folder.text("/a.js").split('"')[1]
+        assert specifier == "/a.svg?import" + query.replace("?", "&")
+        assert folder.text(specifier) == (expected or 'export default "/a.svg";\n')
+
+    def test_unicode_and_spaces(self, folder: HotFolder) -> None:
+        folder.write("ä b.js", "export let a")
+        folder.write("a.js", "import './ä b.js'; import './%C3%A4%20b.js'")
+
+        assert folder.text("/a.js") == 'import "/ä b.js"; import "/ä b.js"'
+        assert folder.text("/%C3%A4%20b.js") == "export let a"
+
+    def test_bare_names_of_an_import_map_are_edges(self, folder: HotFolder) -> None:
+        folder.write("lib/x.js", "export let a")
+        folder.write("a.js", "import 'lib/x.js'; import.meta.hot.accept()")
+        folder.write("index.html", '<script type="importmap">{"imports": {"lib/": "./lib/"}}</script>')
+        folder.text("/")
+
+        assert "import 'lib/x.js'" in folder.text("/a.js"), "the page's own map says the same"
+        folder.text("/lib/x.js")
+        folder.save("lib/x.js", "export let b")
+        assert re.search(r'import "/lib/x\.js\?t=\d+"', folder.text("/a.js"))
+
+
+class TestConditionalRequests:
+    def test_an_unchanged_module_is_not_sent_again(self, folder: HotFolder) -> None:
+        folder.write("a.js", "export let a")
+        etag = folder.get("/a.js").headers["etag"]
+
+        assert folder.get("/a.js", if_none_match=etag).status == 304
+
+    def test_a_module_whose_import_was_updated_is(self, folder: HotFolder) -> None:
+        folder.write("a.js", "import './b.js'")
+        folder.write("b.js", "import.meta.hot.accept()")
+        etag = folder.get("/a.js").headers["etag"]
+        folder.text("/b.js")
+        folder.save("b.js", "import.meta.hot.accept() // 2")
+
+        response = folder.get("/a.js", if_none_match=etag)
+
+        assert response.status == 200
+        assert b"/b.js?t=" in body(response)
+
+    def test_two_contents_of_one_size_and_time_differ(self, folder: HotFolder) -> None:
+        folder.write("a.js", "export let a")
+        etag = folder.get("/a.js").headers["etag"]
+        folder.save("a.js", "export let b")
+
+        assert folder.get("/a.js", if_none_match=etag).status == 200
+
+
+class TestErrors:
+    def test_a_syntax_error_is_answered_500_and_shown(self, folder: HotFolder) -> None:
+        folder.write("a.js", "let a = 1\nfoo(\n")
+
+        assert folder.get("/a.js").status == 500
+        (detail,) = folder.channel.errors.values()
+        assert detail.id == folder.file("a.js")
+        assert detail.loc is not None
+        assert (detail.loc.line, detail.loc.column) == (2, 3)  # type: ignore[union-attr]
+        assert "foo(" in str(detail.frame)
+
+    def test_it_is_gone_with_the_next_good_answer(self, folder: HotFolder) -> None:
+        folder.write("a.js", "foo(")
+        folder.get("/a.js")
+        folder.write("a.js", "foo()")
+        folder.get("/a.js")
+
+        assert folder.channel.errors == {}
+
+    def test_an_unresolved_import_names_the_nearest_file(self, folder: HotFolder) -> None:
+        folder.write("src/counter.js", "")
+        folder.write("src/a.js", "import './conter.js'")
+
+        response = folder.get("/src/a.js")
+
+        assert response.status == 500
+        (detail,) = folder.channel.errors.values()
+        assert detail.message.startswith('Failed to resolve import "./conter.js" from "src/a.js".')
+        assert "counter.js" in detail.message
+
+    def test_a_stylesheet_that_is_not_utf_8(self, folder: HotFolder) -> None:
+        folder.write("a.css", b"/* caf\xe9 */ b {}")
+
+        response = folder.get("/a.css", accept="text/css")
+
+        assert (response.status, body(response)) == (200, b"/* caf\xe9 */ b {}")
+        (detail,) = folder.channel.errors.values()
+        assert "not UTF-8" in detail.message
+
+    def test_a_stylesheet_that_names_its_encoding(self, folder: HotFolder) -> None:
+        folder.write("a.css", b'@charset "iso-8859-1";/* caf\xe9 */')
+
+        assert "café" in folder.text("/a.css", accept="text/css")
+        assert folder.channel.errors == {}
+
+    def test_bad_json_says_where(self, folder: HotFolder) -> None:
+        folder.write("a.json", '{\n  "a": ,\n}')
+
+        assert folder.get("/a.json?import").status == 500
+        (detail,) = folder.channel.errors.values()
+        assert detail.loc.line == 2  # type: ignore[union-attr]
+
+
+class TestClient:
+    def test_it_holds_the_token_and_is_not_stored(self, folder: HotFolder) -> None:
+        response = folder.get("/@vite/client")
+
+        assert b'wsToken = "secret-token"' in body(response)
+        assert response.headers["cache-control"] == "no-store"
+
+    def test_nothing_is_left_to_fill_in(self, folder: HotFolder) -> None:
+        assert re.findall(r"\b__[A-Z_]+__\b", folder.text("/@vite/client")) == []
+
+    def test_its_siblings_are_served(self, folder: HotFolder) -> None:
+        for name in re.findall(r'from "\./(\w+\.js)"', folder.text("/@vite/client")):
+            assert folder.get(f"/@vite/{name}").status == 200
+
+    @pytest.mark.parametrize("name", ["client.js", "none.js", "../client", "__init__.py", "overlay", "%2e%2e/x"])
+    def test_nothing_else_is(self, folder: HotFolder, name: str) -> None:
+        assert folder.get(f"/@vite/{name}").status == 404
+
+
+def test_a_file_that_is_suddenly_empty_is_waited_for(folder: HotFolder) -> None:
+    folder.write("a.js", "export let a")
+    folder.get("/a.js")
+    folder.write("a.js", "")
+    request = Request("GET", "/a.js", {})
+
+    assert folder.site.respond(request, settled=False) is None
+    assert folder.get("/a.js").status == 200
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "location"),
+    [
+        ("/", 302, "/app/"),
+        ("/app", 302, "/app/"),
+        ("/index.html?x", 302, "/app/?x"),
+        ("/other.txt", 404, None),
+        ("/application/a.txt", 404, None),
+    ],
+)
+def test_outside_the_base(tmp_path: Path, target: str, status: int, location: str | None) -> None:
+    response = HotFolder(tmp_path.resolve(), base="/app/").get(target)
+
+    assert (response.status, response.headers.get("location")) == (status, location)
