@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from support.hotfolder import HotFolder, body, pruned, reload_path, updates
 
 from hotchannel.wire.payloads import FullReload, Update
+from support.hotfolder import HotFolder, body, pruned, reload_path, updates
 
 ACCEPTING = "import.meta.hot.accept();"
 
@@ -13,7 +13,9 @@ ACCEPTING = "import.meta.hot.accept();"
 @pytest.fixture
 def project(folder: HotFolder) -> HotFolder:
     """A page with an accepting entry, a nested dependency, a linked and an imported stylesheet."""
-    folder.write("index.html", '<link rel="stylesheet" href="/page.css"><script type="module" src="/main.js"></script>')
+    folder.write(
+        "index.html", '<link rel="stylesheet" href="/page.css"><script type="module" src="/main.js"></script>'
+    )
     folder.write("page.css", '@import "./base.css";')
     folder.write("base.css", "b {}")
     folder.write("main.js", f"import './mid.js'; import './theme.css'; {ACCEPTING}")
@@ -22,7 +24,9 @@ def project(folder: HotFolder) -> HotFolder:
     folder.write("theme.css", "i {}")
     folder.get("/")
     for css in ("/page.css", "/base.css"):
-        folder.text(css, accept="text/css", referer="http://localhost/" + ("page.css" if css == "/base.css" else ""))
+        folder.text(
+            css, accept="text/css", referer="http://localhost/" + ("page.css" if css == "/base.css" else "")
+        )
     for js in ("/main.js", "/mid.js", "/leaf.js", "/theme.css"):
         folder.text(js, sec_fetch_dest="script")
     return folder
@@ -47,7 +51,9 @@ def test_an_edit_of_what_a_stylesheet_imports_swaps_the_link(project: HotFolder)
 
 
 def test_an_imported_stylesheet_updates_itself(project: HotFolder) -> None:
-    assert updates(project.save("theme.css", "i { color: red }")) == [("js-update", "/theme.css", "/theme.css")]
+    assert updates(project.save("theme.css", "i { color: red }")) == [
+        ("js-update", "/theme.css", "/theme.css")
+    ]
 
 
 def test_an_image_of_a_stylesheet_updates_the_stylesheet(project: HotFolder) -> None:
@@ -209,7 +215,9 @@ class TestInvalidate:
         before = len(project.channel.sent)
 
         for _ in range(3):
-            project.engine.invalidated({"path": "/theme.css", "message": "x", "firstInvalidatedBy": "/theme.css"})
+            project.engine.invalidated(
+                {"path": "/theme.css", "message": "x", "firstInvalidatedBy": "/theme.css"}
+            )
 
         assert updates(project.channel.sent[before:]) == [("js-update", "/main.js", "/main.js")]
 

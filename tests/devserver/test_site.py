@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from support.hotfolder import HotFolder, body
 
 from hotchannel.devserver.http import Request
+from support.hotfolder import HotFolder, body
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class TestStaticFiles:
@@ -239,7 +242,9 @@ class TestModules:
 
         assert folder.text("/a.js") == f'import "{url}"'
 
-    @pytest.mark.parametrize("specifier", ["lodash", "https://cdn.example/x.js", "//cdn.example/x.js", "data:,1"])
+    @pytest.mark.parametrize(
+        "specifier", ["lodash", "https://cdn.example/x.js", "//cdn.example/x.js", "data:,1"]
+    )
     def test_what_is_not_ours_is_left_to_the_browser(self, folder: HotFolder, specifier: str) -> None:
         source = f'import x from "{specifier}"'
         folder.write("a.js", source)
@@ -251,7 +256,9 @@ class TestModules:
 
         served = folder.text("/a.js")
 
-        assert served.startswith("#!/usr/bin/env node\nimport { createHotContext as __vite__createHotContext }")
+        assert served.startswith(
+            "#!/usr/bin/env node\nimport { createHotContext as __vite__createHotContext }"
+        )
         assert 'import.meta.hot = __vite__createHotContext("/a.js");import.meta.hot.accept()\n' in served
         assert served.count("\n") == 2
 
@@ -278,8 +285,8 @@ class TestModules:
 
         served = folder.text("/css/a.css", sec_fetch_dest="script")
 
-        assert '__vite__updateStyle(__vite__id, __vite__css)' in served
-        assert r'url(\"/img/a.png\")' in served
+        assert "__vite__updateStyle(__vite__id, __vite__css)" in served
+        assert r"url(\"/img/a.png\")" in served
         assert "import.meta.hot.accept();" in served
 
     def test_a_linked_stylesheet_is_css(self, folder: HotFolder) -> None:
@@ -440,7 +447,9 @@ class TestClient:
         for name in re.findall(r'from "\./(\w+\.js)"', folder.text("/@vite/client")):
             assert folder.get(f"/@vite/{name}").status == 200
 
-    @pytest.mark.parametrize("name", ["client.js", "none.js", "../client", "__init__.py", "overlay", "%2e%2e/x"])
+    @pytest.mark.parametrize(
+        "name", ["client.js", "none.js", "../client", "__init__.py", "overlay", "%2e%2e/x"]
+    )
     def test_nothing_else_is(self, folder: HotFolder, name: str) -> None:
         assert folder.get(f"/@vite/{name}").status == 404
 

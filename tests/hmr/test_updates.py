@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,9 @@ from hotchannel.hmr.propagation import propagate
 from hotchannel.hmr.updates import apply, plan, plan_invalidation
 from hotchannel.modules.urls import FilePath, ModuleId, ModuleUrl
 from hotchannel.wire.payloads import FullReload, Update
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ALL: Names = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hotchannel.devserver.client import ClientSettings
 from hotchannel.devserver.compiler import Compiler
@@ -15,6 +15,9 @@ from hotchannel.devserver.site import Site
 from hotchannel.hmr.graph import ModuleGraph
 from hotchannel.modules.urls import FilePath
 from hotchannel.wire.payloads import ErrorDetail, FullReload, HotPayload, Prune, Update
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class NotedChannel:

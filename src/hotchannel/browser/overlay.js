@@ -24,6 +24,11 @@ const FRAME_LINE = /^(>?\s*\d*\s*\|)(.*)$/s;
 const CARET_LINE = /^\s*\|[\s~^]*\^[\s~^]*$/;
 
 const SHEET = `
+  :host {
+    position: fixed;
+    inset: 0;
+    z-index: 99999;
+  }
   dialog {
     all: initial;
     position: fixed;
@@ -174,8 +179,13 @@ export class ErrorOverlay extends Base {
   }
 
   connectedCallback() {
-    // Modal: over everything, focus kept inside and given back, Escape closes.
+    // Modal: over everything, focus kept inside and given back.
     if (!this.#dialog.open) this.#dialog.showModal();
+    document.addEventListener("keydown", this.#closeOnEscape);
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("keydown", this.#closeOnEscape);
   }
 
   /** Take the overlay away, and let the page have its focus again. */
@@ -184,6 +194,11 @@ export class ErrorOverlay extends Base {
     this.#dialog.close();
     this.remove();
   }
+
+  /** @param {KeyboardEvent} event */
+  #closeOnEscape = (event) => {
+    if (event.key === "Escape") this.close();
+  };
 
   /** @param {ErrorDetail} error */
   #render({ message, stack, id, frame, plugin, loc }) {
@@ -211,7 +226,8 @@ export class ErrorOverlay extends Base {
     dialog.setAttribute("role", "dialog");
     dialog.setAttribute("aria-modal", "true");
     dialog.setAttribute("aria-label", `Error: ${summary}`);
-    dialog.addEventListener("cancel", () => this.close());
+    // However a browser closes it: a phone's back gesture knows no key.
+    dialog.addEventListener("close", () => this.remove());
     dialog.addEventListener("click", (event) => {
       if (event.target === dialog) this.close();
     });

@@ -5,8 +5,8 @@
  * element, and so its place; a linked one goes only when its successor has loaded.
  */
 
-import { cspNonce, decodePath } from "./page.js";
-import { restamp, split, withoutTimestamp } from "./urls.js";
+import { cspNonce } from "./page.js";
+import { restamp, withoutTimestamp } from "./urls.js";
 
 const ID = "data-vite-dev-id";
 
@@ -82,16 +82,14 @@ function address(link) {
 
 /**
  * @param {string} href absolute
- * @param {string} path without base, decoded
+ * @param {string} path as on the wire
  * @param {string} base
  * @param {string} origin
  */
 function isAt(href, path, base, origin) {
   const url = URL.canParse(href) ? new URL(href) : null;
   if (url?.origin !== origin) return false;
-  const [, query] = split(withoutTimestamp(url.href));
-  const shown = decodePath(url.pathname) + (query && `?${query}`);
-  return shown === decodePath(base) + withoutTimestamp(path).slice(1);
+  return withoutTimestamp(url.href) === new URL(base + withoutTimestamp(path).slice(1), origin).href;
 }
 
 /**

@@ -1,12 +1,9 @@
 /**
- * From what travels to what is fetched: wire paths are decoded and without base, URLs are neither.
+ * From what travels to what is fetched: wire paths are without base, and decoded but for `%`, `?` and `#`.
  *
  * Invariant: the URL is the one that the server writes into importers (parameters in the order `import`,
  * `t`, then the module's own), since another spelling would be another instance of the module.
  */
-
-/** What the URL parser would take for syntax; all else it encodes by itself, in the same way everywhere. */
-const SYNTAX = /[%#]/g;
 
 /**
  * @param {import("./context.js").ModuleUpdate} update
@@ -18,7 +15,7 @@ export function moduleUrl({ acceptedPath, timestamp, explicitImportRequired }, b
   const parameters = [`t=${timestamp}`];
   if (explicitImportRequired) parameters.unshift("import");
   if (query) parameters.push(query);
-  return `${base}${path.slice(1).replace(SYNTAX, encodeURIComponent)}?${parameters.join("&")}`;
+  return `${base}${path.slice(1)}?${parameters.join("&")}`;
 }
 
 /**

@@ -31,13 +31,17 @@ def main() -> None:
     help="Interface to serve on; without a value all of them.  [default: loopback only]",
 )
 @click.option("--port", type=click.IntRange(0, 65535), help="First port to try.  [default: 5173]")
-@click.option("--strict-port", is_flag=True, default=None, help="End if the port is taken; do not try the next.")
+@click.option(
+    "--strict-port", is_flag=True, default=None, help="End if the port is taken; do not try the next."
+)
 @click.option("--base", help="Path under which everything is served.  [default: /]")
 @click.option("--open", "open", is_flag=True, default=None, help="Open the page in a browser.")
 @click.option(
     "--ws-port", type=click.IntRange(0, 65535), help="Port of the channel.  [default: the port of the pages]"
 )
-@click.option("--polling", is_flag=True, default=None, help="Watch by comparing, for bind mounts, WSL and NFS.")
+@click.option(
+    "--polling", is_flag=True, default=None, help="Watch by comparing, for bind mounts, WSL and NFS."
+)
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error", "silent"]),

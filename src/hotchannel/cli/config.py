@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hotchannel.errors import HotChannelError, OptionError
 from hotchannel.options import DevOptions, WsOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 __all__ = ["build_options", "load"]
 
@@ -85,7 +88,9 @@ def _find(root: Path, working_folder: Path) -> tuple[Path | None, dict[str, obje
     return None, {}
 
 
-def _checked(group: type[DevOptions | WsOptions], values: Mapping[str, object], prefix: str) -> dict[str, object]:
+def _checked(
+    group: type[DevOptions | WsOptions], values: Mapping[str, object], prefix: str
+) -> dict[str, object]:
     """Return `values` as arguments of `group`, their names and plain types checked."""
     types = {field.name: str(field.type).split(" ")[0] for field in fields(group)}
     for name, value in values.items():

@@ -7,8 +7,8 @@ import logging
 import re
 import time
 import webbrowser
-from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +16,11 @@ from hotchannel._version import __version__
 from hotchannel.cli.config import load
 from hotchannel.devserver.app import DevServer
 from hotchannel.errors import HotChannelError
-from hotchannel.options import LogLevel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hotchannel.options import LogLevel
 
 __all__ = ["run"]
 
@@ -91,7 +95,9 @@ class _TerminalHandler(logging.Handler):
             message = record.getMessage()
             action = _ACTION.match(message)
             if action is not None:
-                message = click.style(action[1], fg="green") + " " + click.style(message[action.end() :], dim=True)
+                message = (
+                    click.style(action[1], fg="green") + " " + click.style(message[action.end() :], dim=True)
+                )
             elif record.levelno in _COLOURS:
                 message = click.style(message, fg=_COLOURS[record.levelno])
             moment = click.style(time.strftime("%H:%M:%S", time.localtime(record.created)), dim=True)

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
 
@@ -27,11 +25,16 @@ from hotchannel.devserver.resolver import Resolver
 from hotchannel.devserver.site import Site
 from hotchannel.devserver.watcher import Watcher
 from hotchannel.hmr.graph import ModuleGraph
-from hotchannel.options import DevOptions
 from hotchannel.websocket.guarded_http import guarded_http
 from hotchannel.websocket.handshake import HandshakeRequest
 from hotchannel.websocket.server import WebSocketServer
 from hotchannel.websocket.uvicorn import take_over
+
+if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
+
+    from hotchannel.options import DevOptions
 
 __all__ = ["DevServer"]
 
@@ -153,13 +156,17 @@ class DevServer:
         if scope["type"] != "http":
             raise RuntimeError(f"{scope['type']} is not answered here")
         response = await self._respond(scope)
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+        headers = [
+            (name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()
+        ]
         if response.status != 304:
             headers.append((b"content-length", str(response.content_length).encode()))
         headers += _EVERYWHERE
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         if isinstance(response.body, bytes):
-            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else response.body})
+            await send(
+                {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else response.body}
+            )
             return
         part = response.body
         if scope["method"] == "HEAD":

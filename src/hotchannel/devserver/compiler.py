@@ -11,17 +11,20 @@ import codecs
 import json
 import logging
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, Protocol, assert_never
+from typing import TYPE_CHECKING, Literal, Protocol, assert_never
 
 from hotchannel.devserver.resolver import Resolved, Resolver, Unresolved
-from hotchannel.hmr.graph import ModuleGraph, ModuleNode, ModuleType, Names
 from hotchannel.modules import css, html, javascript, transform
 from hotchannel.modules.syntax import SourceError, code_frame, position
-from hotchannel.modules.urls import FilePath, ModuleId, ModuleUrl, browser_url, is_bare, split_query
+from hotchannel.modules.urls import FilePath, ModuleId, ModuleUrl, browser_url, is_bare, path_of, split_query
 from hotchannel.wire.payloads import ErrorDetail, HotPayload, Location, Prune
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotchannel.hmr.graph import ModuleGraph, ModuleNode, ModuleType, Names
 
 __all__ = ["Channel", "Compiler", "ModuleError", "inline_modules", "is_javascript", "module_id"]
 
@@ -218,7 +221,7 @@ class Compiler:
         """Resolve every specifier; `find` gives the module for what a specifier names."""
         nodes: dict[int, ModuleNode] = {}
         missing: list[FilePath] = []
-        importer_path = split_query(node.url)[0]
+        importer_path = path_of(node.url)
         wanted = [
             (site.specifier, site.start, site.kind == "dynamic")
             for site in analysis.imports
@@ -250,7 +253,7 @@ class Compiler:
     def _css(self, node: ModuleNode, source: str) -> str:
         """Return the stylesheet with its references stamped, and absolute where it is injected."""
         sheet = css.analyze(source)
-        importer_path = split_query(node.url)[0]
+        importer_path = path_of(node.url)
         edits: list[tuple[int, int, str]] = []
         imports: dict[ModuleNode, Names] = {}
         missing: list[FilePath] = []
@@ -297,7 +300,11 @@ class Compiler:
         accepted_exports: frozenset[str] | None = None,
     ) -> None:
         pruned = self._graph.connect(
-            node, imports=imports, self_accepting=self_accepting, accepted=accepted, accepted_exports=accepted_exports
+            node,
+            imports=imports,
+            self_accepting=self_accepting,
+            accepted=accepted,
+            accepted_exports=accepted_exports,
         )
         if missing:
             self._graph.mark_unresolved(node, missing)
@@ -328,7 +335,9 @@ class Compiler:
         except (LookupError, UnicodeDecodeError) as error:
             offset = error.start if isinstance(error, UnicodeDecodeError) else 0
             text = content.decode("latin-1")
-            message = f"This file is not UTF-8 (byte 0x{content[offset]:02X} cannot be read). Save it as UTF-8."
+            message = (
+                f"This file is not UTF-8 (byte 0x{content[offset]:02X} cannot be read). Save it as UTF-8."
+            )
             raise self._error(node, text, offset, message) from None
 
     def _inline_source(self, node: ModuleNode, page: str) -> str:

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-from hotchannel.devserver.compiler import Channel, Compiler
 from hotchannel.devserver.files import FileRefused, Root
 from hotchannel.devserver.site import Site, digest
-from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 from hotchannel.hmr.updates import UpdatePlan, apply, plan, plan_invalidation
 from hotchannel.modules.transform import HTML_PROXY
 from hotchannel.modules.urls import FilePath, ModuleId
 from hotchannel.wire.payloads import FullReload, Update
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from hotchannel.devserver.compiler import Channel, Compiler
+    from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 
 __all__ = ["HotEngine"]
 
@@ -148,7 +152,9 @@ class HotEngine:
         lost: list[ModuleNode] = []
         for node in self._modules(file):
             self._compiler.recovered(node)
-            if node.type == "js" and not any([not self._is_sound(importer) for importer in node.importers]):
+            # All are asked, so that each that misses the file says so.
+            missed = [importer for importer in node.importers if not self._is_sound(importer)]
+            if node.type == "js" and not missed:
                 lost.append(node)
         return lost
 

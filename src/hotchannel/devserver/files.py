@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hotchannel.modules.urls import FilePath
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["FileRefused", "OpenFile", "Root"]
 
@@ -160,4 +163,6 @@ class Root:
         if url_path is None:
             raise FileRefused(403, "links out of the served folder are not followed")
         self.locate(url_path)
-        return OpenFile(FilePath(real), status.st_size, (status.st_mtime_ns, status.st_size, status.st_ino), descriptor)
+        return OpenFile(
+            FilePath(real), status.st_size, (status.st_mtime_ns, status.st_size, status.st_ino), descriptor
+        )

@@ -7,10 +7,13 @@ where the operating system's table is known to be wrong.
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from hotchannel.devserver.files import OpenFile
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hotchannel.devserver.files import OpenFile
 
 __all__ = ["CSS", "HTML", "JAVASCRIPT", "FileSlice", "Request", "Response", "content_type", "text"]
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from hotchannel.errors import ListenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["bind", "network_addresses"]
 
@@ -31,9 +34,13 @@ def bind(host: str | None, port: int, *, strict: bool) -> list[socket.socket]:
             return _bind_all(hosts, candidate)
         except OSError as error:
             if error.errno == errno.EACCES:
-                raise ListenError(f"Port {candidate} needs more rights; choose one above 1023 with --port.") from error
+                raise ListenError(
+                    f"Port {candidate} needs more rights; choose one above 1023 with --port."
+                ) from error
             if error.errno != errno.EADDRINUSE:
-                raise ListenError(f"Cannot listen on {host}: {error}. Give an address of this machine to --host.") from error
+                raise ListenError(
+                    f"Cannot listen on {host}: {error}. Give an address of this machine to --host."
+                ) from error
     if strict:
         raise ListenError(f"Port {port} is in use. Choose another with --port, or leave --strict-port out.")
     raise ListenError(f"Ports {port} to {candidate} are in use. Choose another with --port.")

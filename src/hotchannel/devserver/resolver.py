@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hotchannel.devserver.files import FileRefused, Root
 from hotchannel.modules.urls import (
@@ -19,8 +19,12 @@ from hotchannel.modules.urls import (
     is_bare,
     is_external,
     join_specifier,
+    module_url,
     without_parameters,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Resolved", "Resolver", "Unresolved"]
 
@@ -109,7 +113,7 @@ class Resolver:
             url_path = path.rstrip("/") + suffix if suffix else path
             real = os.path.realpath(wanted + suffix)
             if os.path.isfile(real) and self._root.url_path(real) is not None:
-                return Resolved(ModuleUrl(f"{url_path}?{query}" if query else url_path), FilePath(real))
+                return Resolved(module_url(url_path, query), FilePath(real))
         return Unresolved(tuple(FilePath(wanted + suffix) for suffix in suffixes), self._hint(path))
 
     def _without_base(self, reference: str) -> str:
@@ -133,7 +137,9 @@ class Resolver:
 
     def _hint(self, path: str) -> str:
         folder, _, name = path.rpartition("/")
-        directory = os.path.join(self._root.path, *folder.strip("/").split("/")) if folder else self._root.path
+        directory = (
+            os.path.join(self._root.path, *folder.strip("/").split("/")) if folder else self._root.path
+        )
         try:
             names = sorted(entry for entry in os.listdir(directory) if not entry.startswith("."))
         except OSError:

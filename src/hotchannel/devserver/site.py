@@ -9,27 +9,38 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from hashlib import blake2b
 from html import escape
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from hotchannel.devserver.client import ClientSettings, client_module
-from hotchannel.devserver.compiler import Channel, Compiler, ModuleError, inline_modules, is_javascript, module_id
+from hotchannel.devserver.compiler import (
+    Channel,
+    Compiler,
+    ModuleError,
+    inline_modules,
+    is_javascript,
+    module_id,
+)
 from hotchannel.devserver.files import FileRefused, OpenFile, Root
 from hotchannel.devserver.http import CSS, HTML, JAVASCRIPT, FileSlice, Request, Response, content_type, text
 from hotchannel.devserver.resolver import Resolved, Resolver
-from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 from hotchannel.modules import html, transform
 from hotchannel.modules.urls import (
     FilePath,
     ModuleUrl,
     browser_url,
     decode_path,
+    module_url,
     split_query,
     without_parameters,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 
 __all__ = ["Site", "digest"]
 
@@ -52,7 +63,17 @@ _EMPTY = digest(b"")
 class Site:
     """Answers requests for one folder."""
 
-    __slots__ = ("_base", "_channel", "_compiler", "_etags", "_graph", "_resolver", "_root", "_saves", "_settings")
+    __slots__ = (
+        "_base",
+        "_channel",
+        "_compiler",
+        "_etags",
+        "_graph",
+        "_resolver",
+        "_root",
+        "_saves",
+        "_settings",
+    )
 
     def __init__(
         self,
@@ -112,7 +133,9 @@ class Site:
                 return self._folder(request, decoded, query, position, settled)
             return self._refusal(request, decoded, refusal, position)
 
-    def _folder(self, request: Request, path: str, query: str, position: str, settled: bool) -> Response | None:
+    def _folder(
+        self, request: Request, path: str, query: str, position: str, settled: bool
+    ) -> Response | None:
         try:
             response = self._file(request, path.rstrip("/") + "/index.html", query, position, settled)
         except FileRefused as refusal:
@@ -128,15 +151,22 @@ class Site:
             raise FileRefused(404, "this is a folder", is_directory=True)
         opened = self._root.open(self._root.locate(path))
         kept = without_parameters(query, "t", "import")
-        url = ModuleUrl(f"{path}?{kept}" if kept else path)
+        url = module_url(path, kept)
         role = self._role(request, path, query, url)
         if role == "static" and opened.size:
             return self._static(request, path, opened)
         node = self._node(request, url, opened.path, role)
         version = (opened.version, self._saves.get(opened.path, 0), 0 if node is None else node.revision)
         known = self._etags.get(f"{role} {url}")
-        is_current = known is not None and known[0] == version and (node is None or node.self_accepting is not None)
-        if is_current and known is not None and role != "page" and request.header("if-none-match") == known[1]:
+        is_current = (
+            known is not None and known[0] == version and (node is None or node.self_accepting is not None)
+        )
+        if (
+            is_current
+            and known is not None
+            and role != "page"
+            and request.header("if-none-match") == known[1]
+        ):
             opened.close()
             return _not_modified(known[1])
         content = opened.read()
@@ -191,7 +221,9 @@ class Site:
     ) -> Response:
         try:
             if role == "module" and node is not None:
-                return Response(200, {"content-type": JAVASCRIPT}, self._compiler.serve(node, content).encode())
+                return Response(
+                    200, {"content-type": JAVASCRIPT}, self._compiler.serve(node, content).encode()
+                )
             if role == "stylesheet" and node is not None:
                 return Response(200, {"content-type": CSS}, self._compiler.stylesheet(node, content).encode())
         except ModuleError as error:
@@ -223,7 +255,7 @@ class Site:
             if script.get("type") != "module":
                 continue
             if script in inline:
-                url = ModuleUrl(f"{path}?{transform.HTML_PROXY}&index={inline.index(script)}.js")
+                url = module_url(path, f"{transform.HTML_PROXY}&index={inline.index(script)}.js")
                 node = self._compiler.module_for(Resolved(url, file), is_entry=True)
                 module_urls[script] = browser_url(url, base=self._base, timestamp=node.timestamp)
                 continue
@@ -292,7 +324,7 @@ class Site:
         # It has the client, so that making the page shows it.
         page = (
             '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>404 Not Found</title>'
-            "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1.5rem}"
+            "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:1rem}"
             "code{font-size:.95em}:root{color-scheme:light dark}</style></head><body><h1>404 Not Found</h1>"
             f"<p>There is no file <code>{escape(path)}</code> in the served folder.</p>"
             f'<p><a href="{escape(self._base)}">Start page</a></p></body></html>'

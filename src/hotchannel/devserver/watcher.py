@@ -13,8 +13,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from watchdog.events import (
     DirCreatedEvent,
@@ -31,6 +30,9 @@ from watchdog.events import (
 
 from hotchannel.errors import HotChannelError
 from hotchannel.modules.urls import FilePath
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 __all__ = ["SaveListener", "Watcher"]
 

@@ -7,11 +7,13 @@ Vite's ModuleGraph, with edges by import bindings for `acceptExports`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from hotchannel.modules.urls import FilePath, ModuleId, ModuleUrl
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from hotchannel.modules.urls import FilePath, ModuleId, ModuleUrl
 
 __all__ = ["ModuleGraph", "ModuleNode", "ModuleType", "Names"]
 

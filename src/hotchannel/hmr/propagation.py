@@ -8,8 +8,10 @@ Python's stack. See section 5 of the protocol notes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from hotchannel.hmr.graph import ModuleNode
+if TYPE_CHECKING:
+    from hotchannel.hmr.graph import ModuleNode
 
 __all__ = ["Boundary", "Propagation", "propagate"]
 

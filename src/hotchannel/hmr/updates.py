@@ -6,14 +6,18 @@ Follows Vite's `updateModules`: one dead end anywhere makes the whole batch a fu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 from hotchannel.hmr.propagation import Boundary, propagate
 from hotchannel.wire.payloads import FullReload, Update, UpdateEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 
 __all__ = ["UpdatePlan", "apply", "plan", "plan_invalidation"]
 
@@ -36,7 +40,11 @@ class UpdatePlan:
 
 
 def plan(
-    modules: Sequence[ModuleNode], *, timestamp: int, triggered_by: str, first_invalidated_by: str | None = None
+    modules: Sequence[ModuleNode],
+    *,
+    timestamp: int,
+    triggered_by: str,
+    first_invalidated_by: str | None = None,
 ) -> UpdatePlan:
     """Decide what a change of `modules` means for the browsers.
 

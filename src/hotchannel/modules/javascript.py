@@ -12,12 +12,14 @@ accepting Vite's `lexAcceptedHmrDeps`, except that strings are cooked and commen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hotchannel.modules.lexer import BLANK, NAME, STRING, TEMPLATE, TRIVIA, WORD, Token, Tokens, tokenize
 from hotchannel.modules.syntax import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["AcceptedDependency", "HotUse", "ImportSite", "JavaScript", "analyze"]
 
@@ -128,7 +130,9 @@ _META = re.compile(
 )
 _CALL = re.compile(rf"{TRIVIA}(?:\.{TRIVIA}(?:defer|source){_NOT_WORD}{TRIVIA})?\(")
 _BODY = re.compile(rf"{TRIVIA}\{{")
-_ACCEPTED = re.compile(rf"{TRIVIA}(?:(?P<literal>{_LITERAL}){TRIVIA}(?=[,)])|(?P<array>\[)|(?P<computed>['\"`]))?")
+_ACCEPTED = re.compile(
+    rf"{TRIVIA}(?:(?P<literal>{_LITERAL}){TRIVIA}(?=[,)])|(?P<array>\[)|(?P<computed>['\"`]))?"
+)
 _ACCEPTED_ITEM = re.compile(rf"(?:{BLANK}|,)*+(?:(?P<literal>{_LITERAL}){TRIVIA}(?=[,\]])|(?P<end>\]))?")
 
 _ESCAPE = re.compile(
@@ -139,7 +143,9 @@ _SINGLE_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "
 _LINE_ENDS = re.compile(r"[\n\r\u2028\u2029]")
 
 # Words that an expression goes on after, and words that an expression goes on with.
-_UNFINISHED = frozenset("await class delete extends function in instanceof new of typeof void yield".split())
+_UNFINISHED = frozenset(
+    "await class const delete extends function in instanceof let new of typeof var void yield".split()
+)
 _INFIX = frozenset(["extends", "in", "instanceof", "of"])
 
 
@@ -162,7 +168,9 @@ def analyze(source: str) -> JavaScript:
     hot = None
     if module.uses_hot:
         exports = module.accepted_exports
-        hot = HotUse(module.self_accepting, tuple(module.accepted), None if exports is None else frozenset(exports))
+        hot = HotUse(
+            module.self_accepting, tuple(module.accepted), None if exports is None else frozenset(exports)
+        )
     return JavaScript(
         imports=tuple(module.imports),
         hot=hot,
@@ -250,7 +258,9 @@ class _Module:
         attributes = () if statement["attributes"] is None else _attributes(statement["attributes"])
         specifier = _cook(statement["specifier"])
         self.imports.append(
-            ImportSite(kind, specifier, start, end, names, attributes, self.tokens.starts[mark], statement.end())
+            ImportSite(
+                kind, specifier, start, end, names, attributes, self.tokens.starts[mark], statement.end()
+            )
         )
 
     def _read_call(self, mark: int, is_outermost: bool) -> None:
@@ -278,7 +288,9 @@ class _Module:
                 attributes = _attributes(source[words[1].start : words[1].end])
         start = tokens.starts[mark]
         self.imports.append(
-            ImportSite("dynamic", specifier, argument[0].start, argument[-1].end, None, attributes, start, end)
+            ImportSite(
+                "dynamic", specifier, argument[0].start, argument[-1].end, None, attributes, start, end
+            )
         )
 
     def _read_meta(self, start: int, meta: re.Match[str]) -> None:
@@ -342,7 +354,7 @@ def _statement(source: str, tokens: Iterable[Token]) -> Iterator[Token]:
     previous: Token | None = None
     for token in tokens:
         text = source[token.start : token.end] if token.kind in ("word", "punctuator") else ""
-        if text == ";":
+        if text == ";" or (token.kind == "export" and (previous is None or not _is_dot(source, previous))):
             return
         if (
             previous is not None
@@ -355,6 +367,10 @@ def _statement(source: str, tokens: Iterable[Token]) -> Iterator[Token]:
         previous = token
 
 
+def _is_dot(source: str, token: Token) -> bool:
+    return token.kind == "punctuator" and source[token.start : token.end] in (".", "?.")
+
+
 def _begins_operand(source: str, token: Token, text: str) -> bool:
     match token.kind:
         case "word":
@@ -364,7 +380,7 @@ def _begins_operand(source: str, token: Token, text: str) -> bool:
         case "string":
             return source[token.start] != "`"
         case kind:
-            return kind in ("number", "r", "import", "export")
+            return kind in ("number", "r", "import")
 
 
 def _ends_operand(source: str, token: Token) -> bool:
@@ -427,7 +443,11 @@ def _unescape(escape: re.Match[str]) -> str:
         case "point":
             # Not `int` of it all: the number of digits is the author's.
             digits = escape["point"].lstrip("0") or "0"
-            return chr(int(digits, 16)) if len(digits) < 6 or digits.startswith("10") and len(digits) == 6 else escape[0]
+            return (
+                chr(int(digits, 16))
+                if len(digits) < 6 or digits.startswith("10") and len(digits) == 6
+                else escape[0]
+            )
         case "unit" | "byte":
             return chr(int(escape[escape.lastgroup], 16))
         case "end":

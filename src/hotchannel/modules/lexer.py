@@ -15,10 +15,12 @@ expression directly after a prefix `++`, a division directly after the body of a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hotchannel.modules.syntax import SourceError, position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["BLANK", "NAME", "STRING", "TEMPLATE", "TRIVIA", "WORD", "Token", "Tokens", "tokenize"]
 
@@ -141,7 +143,9 @@ class Tokens:
         source as `;`, `function NAME` as `function`, everything else as `0`.
         """
         group = found = None
-        for each in _TOKENS_BACK.finditer(self.source, self.ends[mark] if mark >= 0 else self.body_start, end):
+        for each in _TOKENS_BACK.finditer(
+            self.source, self.ends[mark] if mark >= 0 else self.body_start, end
+        ):
             if each.lastgroup is not None:
                 group, found = each.lastgroup, each
         if group is None or found is None:
@@ -323,4 +327,6 @@ def _unexpected(tokens: Tokens, opener: int, offset: int) -> SourceError:
     kind = "${" if tokens.kinds[opener] == "$" else tokens.kinds[opener]
     start = tokens.starts[opener]
     line, column = position(tokens.source, start)
-    return SourceError(f'Unexpected "{closer}": "{kind}" of line {line}, column {column} is still open.', offset)
+    return SourceError(
+        f'Unexpected "{closer}": "{kind}" of line {line}, column {column} is still open.', offset
+    )

@@ -8,11 +8,14 @@ needs no source map.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
 from html import escape
+from typing import TYPE_CHECKING
 
-from hotchannel.modules.html import Element, Page
-from hotchannel.modules.javascript import JavaScript
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from hotchannel.modules.html import Element, Page
+    from hotchannel.modules.javascript import JavaScript
 
 __all__ = [
     "HTML_PROXY",

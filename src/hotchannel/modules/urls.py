@@ -1,8 +1,9 @@
 """URLs of modules: how specifiers, request targets and wire paths relate.
 
-Role: the one place that joins, splits and stamps module URLs. Invariant: a `ModuleUrl` is decoded,
-starts with `/`, is without base, without `t` and `import` parameters; any other query is kept,
-because it names another module (`/logo.svg?raw`). Mixing up URLs, ids and files is the classic bug
+Role: the one place that joins, splits and stamps module URLs. Invariant: a `ModuleUrl` starts with `/`,
+is without base, without `t` and `import` parameters; any other query is kept, because it names another
+module (`/logo.svg?raw`). Its path is decoded but for `%`, `?` and `#`, so that it can stand in code and
+on the wire as it is. Mixing up URLs, ids and files is the classic bug
 of this field, so each has a type of its own.
 """
 
@@ -22,6 +23,8 @@ __all__ = [
     "is_bare",
     "is_external",
     "join_specifier",
+    "module_url",
+    "path_of",
     "split_query",
     "without_parameters",
 ]
@@ -38,7 +41,7 @@ FilePath = NewType("FilePath", str)
 _EXTERNAL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*:|//")
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 # What a browser's URL parser would take for syntax. All else it encodes by itself, in the same way for
-# every importer; encoding more here would make a second URL, and so a second instance, of one module.
+# every importer; encoding more would make a second URL, and so a second instance, of one module.
 _SYNTAX = str.maketrans({"%": "%25", "?": "%3F", "#": "%23"})
 
 
@@ -49,7 +52,11 @@ def is_external(specifier: str) -> bool:
 
 def is_bare(specifier: str) -> bool:
     """Tell whether only an import map can resolve `specifier` (`lodash`, `@scope/name`)."""
-    return not specifier.startswith(("/", "./", "../")) and specifier not in (".", "..") and not is_external(specifier)
+    return (
+        not specifier.startswith(("/", "./", "../"))
+        and specifier not in (".", "..")
+        and not is_external(specifier)
+    )
 
 
 def split_query(url: str) -> tuple[str, str]:
@@ -100,8 +107,19 @@ def join_specifier(importer_path: str, specifier: str) -> tuple[str, str] | None
     return joined, query
 
 
+def module_url(path: str, query: str = "") -> ModuleUrl:
+    """Return the URL of the module at a decoded path."""
+    encoded = path.translate(_SYNTAX)
+    return ModuleUrl(f"{encoded}?{query}" if query else encoded)
+
+
+def path_of(url: ModuleUrl) -> str:
+    """Return the decoded path of a module."""
+    return unquote(split_query(url)[0])
+
+
 def browser_url(url: str, *, base: str = "/", timestamp: int = 0, explicit_import: bool = False) -> str:
-    """Render a module's URL as it stands in served code.
+    """Render a `ModuleUrl` as it stands in served code.
 
     The order of the parameters is the one that Vite's client builds (`import`, `t`, then the module's
     own query): another order would name another instance.
@@ -112,5 +130,5 @@ def browser_url(url: str, *, base: str = "/", timestamp: int = 0, explicit_impor
         parameters.append(f"t={timestamp}")
     if query:
         parameters.append(query)
-    rendered = base.rstrip("/") + path.translate(_SYNTAX)
+    rendered = base.rstrip("/") + path
     return f"{rendered}?{'&'.join(parameters)}" if parameters else rendered

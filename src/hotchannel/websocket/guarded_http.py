@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hotchannel.websocket.handshake import HandshakeRequest, Reason, Reject
@@ -29,7 +30,7 @@ _BAD_TARGET = re.compile(rb"[\x00-\x20\x7f#]")
 
 
 class _RefusedError(Exception):
-    """Ends the parser's work; uvicorn then asks for a response through `send_400_response`."""
+    """Ends the parser's work in the middle of a request."""
 
 
 class GuardedHttpProtocol(HttpToolsProtocol):
@@ -42,6 +43,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _field_bytes = 0
     _reject: Reject | None = None
+    _hung_up = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -52,15 +54,27 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._reject is not None:
+        if self._hung_up:
             return
         if self._in_head:
             self._head_bytes += len(data)
-        super().data_received(data)
-        # A line that has no end is only seen here: the parser tells of whole fields.
-        if self._in_head and self._head_bytes > MAX_HEAD and self._reject is None:
-            self._reject = Reject(431, Reason.HEAD_SIZE)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Any other upgrade was answered as plain HTTP already (RFC 9110 section 7.8).
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+        except httptools.HttpParserCallbackError:
+            if self._reject is None:
+                raise
             self._hang_up(self._reject)
+        except httptools.HttpParserError:
+            self._hang_up(Reject(400, Reason.HEAD))
+        else:
+            # A line that has no end is only seen here: the parser tells of whole fields.
+            if self._in_head and self._head_bytes > MAX_HEAD:
+                self._hang_up(Reject(431, Reason.HEAD_SIZE))
 
     # What the parser calls.
 
@@ -94,11 +108,6 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:
-        """Called by uvicorn for whatever its parser gave up on, our refusals among it."""
-        self._reject = self._reject or Reject(400, Reason.HEAD)
-        self._hang_up(self._reject)
-
     def _count(self, size: int) -> None:
         self._field_bytes += size
         if self._field_bytes > MAX_HEAD:
@@ -109,6 +118,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         raise _RefusedError
 
     def _hang_up(self, reject: Reject) -> None:
+        self._hung_up = True
         self._stop_head_timer()
         self.guarded_for.refused(reject.reason, self._address(), None)
         self.transport.write(refusal(reject.status, reject.headers))
@@ -121,8 +131,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def _request(self) -> HandshakeRequest:
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers)
+        method: bytes = self.parser.get_method()
         return HandshakeRequest(
-            self.scope["method"], self.url.decode("latin-1"), headers, self.scope["http_version"]
+            method.decode("ascii"), self.url.decode("latin-1"), headers, self.parser.get_http_version()
         )
 
     def _address(self) -> str:

@@ -109,11 +109,10 @@ class WebSocketServer:
         self._options = _with_fields(options or WsOptions(), fields)
         self._pages_listening = pages_listening
         self._ssl_context = ssl_context
-        self._token = self._options.token or encode_token(secrets.token_bytes(TOKEN_BYTES))
         hosts = (*own_hosts, *([self._options.host] if self._options.host else []))
         self._policy = Policy(
             base_path=base.rstrip("/") + self._options.path,
-            token=self._token,
+            token=self._options.token or encode_token(secrets.token_bytes(TOKEN_BYTES)),
             allowed_hosts=self._options.allowed_hosts,
             own_hosts=tuple(hosts),
             require_token=self._options.require_token,
@@ -157,7 +156,7 @@ class WebSocketServer:
     @property
     def token(self) -> str:
         """The secret in the socket's URL. Never log it."""
-        return self._token
+        return self._policy.token
 
     @property
     def path(self) -> str:

@@ -1,0 +1,76 @@
+"""The journal against a model that keeps everything."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hotchannel.channel.journal import Entry, Journal, parse_position
+from hotchannel.wire.payloads import ErrorDetail
+
+
+@given(
+    st.lists(st.binary(max_size=20), max_size=40),
+    st.integers(1, 10),
+    st.integers(1, 100),
+    st.integers(-2, 45),
+)
+def test_what_was_missed(sent: list[bytes], max_messages: int, max_bytes: int, seq: int) -> None:
+    journal = Journal("e", max_messages=max_messages, max_bytes=max_bytes)
+    assert [journal.append(message) for message in sent] == list(range(1, len(sent) + 1))
+    assert journal.position == f"e:{len(sent)}"
+
+    missed = journal.since("e", seq)
+    entries = [Entry(index, message) for index, message in enumerate(sent, 1)]
+    wanted = entries[seq:] if seq >= 0 else entries
+    fits = len(wanted) <= max_messages and sum(len(entry.encoded) for entry in wanted) <= max_bytes
+    if 0 <= seq <= len(sent) and fits:
+        assert missed == tuple(wanted)
+    else:
+        assert missed is None
+    assert journal.since("f", seq) is None
+
+
+@given(st.text(max_size=20))
+def test_positions_are_read_without_raising(text: str) -> None:
+    position = parse_position(text)
+    assert position is None or f"{position[0]}:{position[1]}" == text or ":0" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("e:0", ("e", 0)),
+        ("a-_9:12", ("a-_9", 12)),
+        ("", None),
+        ("e", None),
+        ("e:", None),
+        (":1", None),
+        ("e:-1", None),
+        ("e:1:2", None),
+        ("e:1 ", None),
+        ("e:\u0661", None),
+        ("e:" + "9" * 16, None),
+        ("e" * 65 + ":1", None),
+    ],
+)
+def test_positions(text: str, position: tuple[str, int] | None) -> None:
+    assert parse_position(text) == position
+
+
+def test_the_newest_error_stands() -> None:
+    journal = Journal("e", max_messages=1, max_bytes=1)
+    first, second = ErrorDetail("first", ""), ErrorDetail("second", "")
+    assert journal.standing is None
+    journal.fail("a", first, 1)
+    journal.fail("b", second, 2)
+    assert journal.standing is not None
+    assert (journal.standing.source, journal.standing.detail, journal.standing.seq) == ("b", second, 2)
+    journal.fail("a", second, 3)
+    assert journal.standing.source == "a"
+    assert journal.recover("a")
+    assert not journal.recover("a")
+    assert journal.standing.source == "b"
+    assert journal.recover("b")
+    assert journal.standing is None

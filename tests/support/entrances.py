@@ -1,0 +1,270 @@
+"""Every entrance to the channel behind one face, and a peer made of raw bytes.
+
+`standalone` is the channel's own port, `guest` is uvicorn with an application that takes every
+WebSocket itself, `dev` is uvicorn as `hotchannel dev` runs it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import uvicorn
+
+from hotchannel.websocket.guarded_http import guarded_http
+from hotchannel.websocket.server import WebSocketServer
+from hotchannel.websocket.uvicorn import take_over
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+PATIENCE = 10.0
+"""Seconds after which a test that waits for something gives up."""
+
+TEXT, BINARY, CLOSE, PING, PONG, CONTINUATION = 0x1, 0x2, 0x8, 0x9, 0xA, 0x0
+
+Kind = Literal["standalone", "guest", "dev"]
+
+HOST_APPLICATION = b"the host application"
+
+
+async def host_application(scope: Any, receive: Any, send: Any) -> None:
+    """Takes every WebSocket and answers every request."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"20")]})
+        await send({"type": "http.response.body", "body": HOST_APPLICATION})
+        return
+    await receive()
+    await send({"type": "websocket.accept", "headers": [(b"x-answered-by", HOST_APPLICATION)]})
+    while True:
+        event = await receive()
+        if event["type"] == "websocket.disconnect":
+            return
+        await send({"type": "websocket.send", "text": event["text"].upper()})
+
+
+def handshake(target: str) -> bytes:
+    """The head of a good handshake, without Origin."""
+    return (
+        f"GET {target} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Protocol: vite-hmr\r\n\r\n"
+    ).encode()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back before the peer hung up, or stopped talking after a 101."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    hung_up: bool
+
+
+class Peer:
+    """A client that sends exactly what it is told to."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def write(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def answer(self) -> Answer:
+        """The response; to anything but a 101 the server hangs up afterwards."""
+        async with asyncio.timeout(PATIENCE):
+            head = await self.reader.readuntil(b"\r\n\r\n")
+            lines = head.decode("latin-1").split("\r\n")
+            headers = {
+                name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:-2])
+            }
+            status = int(lines[0].split()[1])
+            if status == 101:
+                return Answer(status, headers, b"", False)
+            if headers.get("connection", "").startswith("close"):
+                return Answer(status, headers, await self.reader.read(-1), True)
+            size = int(headers.get("content-length", 0))
+            return Answer(status, headers, await self.reader.readexactly(size), False)
+
+    async def send(
+        self, opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True
+    ) -> None:
+        await self.write(frame(opcode, payload, fin=fin, rsv=rsv, masked=masked))
+
+    async def say(self, message: object) -> None:
+        await self.send(TEXT, json.dumps(message).encode())
+
+    async def receive(self) -> tuple[int, bytes]:
+        """Opcode and payload of the next frame; the server's frames are whole and unmasked."""
+        async with asyncio.timeout(PATIENCE):
+            first, second = await self.reader.readexactly(2)
+            assert first & 0xF0 == 0x80
+            assert second & 0x80 == 0
+            size = second
+            if second == 126:
+                (size,) = struct.unpack("!H", await self.reader.readexactly(2))
+            elif second == 127:
+                (size,) = struct.unpack("!Q", await self.reader.readexactly(8))
+            return first & 0x0F, await self.reader.readexactly(size)
+
+    async def message(self) -> Any:
+        """The next message, decoded."""
+        opcode, payload = await self.receive()
+        assert opcode == TEXT, (opcode, payload)
+        return json.loads(payload)
+
+    async def close_code(self) -> int | None:
+        """The code of the close frame that comes next; None where the line is just cut."""
+        try:
+            opcode, payload = await self.receive()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+        assert opcode == CLOSE, (opcode, payload)
+        return int.from_bytes(payload[:2], "big")
+
+    async def hung_up(self) -> bytes:
+        """What came until the server hung up."""
+        async with asyncio.timeout(PATIENCE):
+            try:
+                return await self.reader.read(-1)
+            except ConnectionError:
+                return b""
+
+    def vanish(self) -> None:
+        """Be gone without a word."""
+        self.writer.transport.abort()
+
+
+def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True) -> bytes:
+    """A client's frame."""
+    first = (0x80 if fin else 0) | rsv << 4 | opcode
+    mask_bit = 0x80 if masked else 0
+    if len(payload) < 126:
+        head = bytes((first, mask_bit | len(payload)))
+    elif len(payload) < 1 << 16:
+        head = struct.pack("!BBH", first, mask_bit | 126, len(payload))
+    else:
+        head = struct.pack("!BBQ", first, mask_bit | 127, len(payload))
+    # A mask of zeros leaves the payload as it is.
+    return head + (bytes(4) if masked else b"") + payload
+
+
+class Entrance:
+    """A running server and the way in.
+
+    Attributes:
+        kind: which way.
+        server: the server behind it.
+        port: where to connect on 127.0.0.1.
+        uvicorn: the server in front, where there is one.
+    """
+
+    def __init__(self, kind: Kind, server: WebSocketServer, port: int, front: uvicorn.Server | None) -> None:
+        self.kind = kind
+        self.server = server
+        self.port = port
+        self.uvicorn = front
+        self.peers: list[Peer] = []
+
+    @property
+    def connections(self) -> int:
+        """How many connections the front knows of; 0 where there is no front."""
+        return len(self.uvicorn.server_state.connections) if self.uvicorn else 0
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether no host application stands behind."""
+        return self.kind != "guest"
+
+    async def open(self) -> Peer:
+        """A TCP connection."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.peers.append(Peer(reader, writer))
+        return self.peers[-1]
+
+    async def ask(self, head: bytes) -> Answer:
+        """Send one request and take the answer."""
+        peer = await self.open()
+        await peer.write(head)
+        return await peer.answer()
+
+    async def connect(self, query: str = "") -> Peer:
+        """A peer that is in; what it was greeted with is still to be received."""
+        peer = await self.open()
+        await peer.write(handshake(f"/{query}"))
+        answer = await peer.answer()
+        assert answer.status == 101
+        return peer
+
+    async def join(self, query: str = "") -> Peer:
+        """A peer that is in and has been told so."""
+        peer = await self.connect(query)
+        message = await peer.message()
+        assert message["type"] == "connected"
+        return peer
+
+    def abandon(self) -> None:
+        """All peers vanish: a server that says goodbye to them need not wait for an answer."""
+        for peer in self.peers:
+            peer.vanish()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for what no message tells of."""
+        async with asyncio.timeout(PATIENCE):
+            # Asked again and again, since some conditions are uvicorn's, which tells nobody.
+            while not condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+
+class OpenEntrance:
+    """Opens entrances and closes them after the test."""
+
+    def __init__(self, stack: contextlib.AsyncExitStack) -> None:
+        self._stack = stack
+
+    async def __call__(self, kind: Kind, **options: Any) -> Entrance:
+        if kind == "standalone":
+            server = WebSocketServer(port=0, **options)
+            await self._stack.enter_async_context(server)
+            assert server.port is not None
+            entrance = Entrance(kind, server, server.port, None)
+        else:
+            server = WebSocketServer(**options)
+            await self._stack.enter_async_context(_closing(server))
+            listener = socket.create_server(("127.0.0.1", 0))
+            config = uvicorn.Config(
+                host_application,
+                http=guarded_http(server) if kind == "dev" else "httptools",
+                ws=take_over(server, exclusive=kind == "dev"),
+                lifespan="off",
+                log_config=None,
+            )
+            front = uvicorn.Server(config)
+            entrance = Entrance(kind, server, listener.getsockname()[1], front)
+            await self._stack.enter_async_context(_serving(front, listener))
+            await entrance.until(lambda: front.started)
+        self._stack.callback(entrance.abandon)
+        return entrance
+
+
+@contextlib.asynccontextmanager
+async def _closing(server: WebSocketServer) -> AsyncIterator[None]:
+    yield
+    await server.close()
+
+
+@contextlib.asynccontextmanager
+async def _serving(front: uvicorn.Server, listener: socket.socket) -> AsyncIterator[None]:
+    serving = asyncio.create_task(front.serve(sockets=[listener]))
+    yield
+    front.should_exit = True
+    async with asyncio.timeout(PATIENCE):
+        await serving
