@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotchannel.channel.journal import Entry, Journal, parse_position
+from hotchannel.channel.journal import Entry, Journal, StandingError, parse_position
 from hotchannel.wire.payloads import ErrorDetail
 
 
@@ -62,15 +62,16 @@ def test_positions(text: str, position: tuple[str, int] | None) -> None:
 def test_the_newest_error_stands() -> None:
     journal = Journal("e", max_messages=1, max_bytes=1)
     first, second = ErrorDetail("first", ""), ErrorDetail("second", "")
-    assert journal.standing is None
+    seen = [journal.standing]
     journal.fail("a", first, 1)
     journal.fail("b", second, 2)
-    assert journal.standing is not None
-    assert (journal.standing.source, journal.standing.detail, journal.standing.seq) == ("b", second, 2)
+    seen.append(journal.standing)
     journal.fail("a", second, 3)
-    assert journal.standing.source == "a"
-    assert journal.recover("a")
-    assert not journal.recover("a")
-    assert journal.standing.source == "b"
-    assert journal.recover("b")
-    assert journal.standing is None
+    seen.append(journal.standing)
+    recovered = [journal.recover(source) for source in ("a", "a")]
+    seen.append(journal.standing)
+    recovered.append(journal.recover("b"))
+    seen.append(journal.standing)
+    of_b = StandingError("b", second, 2)
+    assert seen == [None, of_b, StandingError("a", second, 3), of_b, None]
+    assert recovered == [True, False, True]

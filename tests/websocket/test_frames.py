@@ -15,11 +15,12 @@ from websockets.streams import StreamReader
 
 from hotchannel.websocket.frames import text_frame
 from hotchannel.wire.payloads import Custom, Update
-from support.entrances import CLOSE, CONTINUATION, PING, PONG, TEXT, frame
+from support.entrances import CLOSE, CONTINUATION, PING, PONG, TEXT, frame, handshake
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from hotchannel.wire.payloads import HotPayload
     from support.entrances import Entrance, Kind, OpenEntrance
 
 LIMIT = 1024 * 1024
@@ -152,6 +153,22 @@ async def test_a_peer_that_does_not_read_is_dropped(
     assert (await reader.message())["event"] == "small"
 
 
+async def test_a_peer_that_does_not_read_what_it_missed_is_dropped(
+    open_entrance: OpenEntrance, kind: Kind
+) -> None:
+    entrance = await open_entrance(kind, max_outbox_size=8 * 1024 * 1024, journal_bytes=32 * 1024 * 1024)
+    position = entrance.server.position()
+    for _ in range(8):
+        entrance.server.send("big", "x" * 1024 * 1024)
+    deaf = await entrance.open()
+    deaf.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    await deaf.write(handshake(f"/?resume={position}"))
+    await entrance.until(lambda: entrance.server.stats().accepted == 1)
+    for _ in range(8):
+        entrance.server.send("big", "x" * 1024 * 1024)
+    assert (entrance.server.stats().dropped, len(entrance.server.clients)) == (1, 0)
+
+
 async def test_a_flood_of_pings_that_nobody_reads_back(open_entrance: OpenEntrance) -> None:
     entrance = await open_entrance("standalone", max_outbox_size=64 * 1024)
     peer = await entrance.join()
@@ -179,14 +196,15 @@ async def test_broadcast_bytes(entrance: Entrance) -> None:
     stock = [await entrance.join() for _ in range(2)]
     position = entrance.server.position()
     resuming = await entrance.join(f"?resume={position}")
-    for payload, wire in [
+    cases: list[tuple[HotPayload, bytes]] = [
         (Update(()), b'{"type":"update","updates":[]}'),
         (
             Custom("a", {"b": "ü" * 100}),
             b'{"type":"custom","event":"a","data":{"b":"%b"}}' % ("ü" * 100).encode(),
         ),
         (Custom("c", "y" * 70_000), b'{"type":"custom","event":"c","data":"%b"}' % (b"y" * 70_000)),
-    ]:
+    ]
+    for payload, wire in cases:
         entrance.server.send(payload)
         seq = entrance.server.position().partition(":")[2].encode()
         for peer in stock:

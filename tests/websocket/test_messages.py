@@ -244,7 +244,12 @@ async def test_invoke(entrance: Entrance, subtests: pytest.Subtests) -> None:
         raise LookupError("trouble")
 
     serve_echo(entrance)
-    table: dict[str, Callable[..., object]] = {"add": lambda a, b: a + b, "later": later, "raises": raises, "opaque": object}
+    table: dict[str, Callable[..., object]] = {
+        "add": lambda a, b: a + b,
+        "later": later,
+        "raises": raises,
+        "opaque": object,
+    }
     entrance.server.on(INVOKE_EVENT, Invoke(table))
     bystander = await entrance.join()
     peer = await entrance.join()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hotchannel.errors import HotChannelError, OptionError
 from hotchannel.options import DevOptions, WsOptions
@@ -90,7 +90,7 @@ def _find(root: Path, working_folder: Path) -> tuple[Path | None, dict[str, obje
 
 def _checked(
     group: type[DevOptions | WsOptions], values: Mapping[str, object], prefix: str
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return `values` as arguments of `group`, their names and plain types checked."""
     types = {field.name: str(field.type).split(" ")[0] for field in fields(group)}
     for name, value in values.items():

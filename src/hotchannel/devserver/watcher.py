@@ -105,13 +105,11 @@ class Watcher:
             HotChannelError: the system refuses to watch so many folders.
         """
         # Imported here: it takes a fifth of the start, and the page can be served meanwhile.
-        if self._polling:
-            from watchdog.observers.polling import PollingObserver as Observer
-        else:
-            from watchdog.observers import Observer
+        from watchdog.observers import Observer
+        from watchdog.observers.polling import PollingObserver
 
         self._loop = asyncio.get_running_loop()
-        self._observer = Observer()
+        self._observer = PollingObserver() if self._polling else Observer()
         self._observer.schedule(
             _Forwarder(self._loop, self._root, self._event), self._root, recursive=True, event_filter=_EVENTS
         )

@@ -26,7 +26,7 @@ class CssReference:
         value: the URL with its escapes decoded.
         start, end: span of what a CSS string may replace: the string with its quotes, or the bare text
             between the parentheses.
-        form: `string` for a string that stands alone, `url-quoted` and `url-bare` for `url("…")` and `url(…)`.
+        form: `string` for a string alone, `url-quoted` for `url("…")`, `url-bare` for `url(…)`.
     """
 
     value: str
@@ -71,11 +71,13 @@ _BLANKS = re.compile(_BLANK)
 _QUOTED = re.compile(rf"{_BLANK}(?P<string>{_STRING})")
 _QUOTE = re.compile(r"[ \t\n\r\f]*+[\"']")
 _BARE = re.compile(
-    rf"[ \t\n\r\f]*+(?P<bare>(?:[^\"'()\\ \t\n\r\f\x01-\x08\x0b\x0e-\x1f\x7f]|{_ESCAPED})*+)[ \t\n\r\f]*+(?:\)|\Z)"
+    rf"[ \t\n\r\f]*+(?P<bare>(?:[^\"'()\\ \t\n\r\f\x01-\x08\x0b\x0e-\x1f\x7f]|{_ESCAPED})*+)"
+    r"[ \t\n\r\f]*+(?:\)|\Z)"
 )
 _BAD_URL = re.compile(r"(?:[^)\\]|\\[\s\S]?)*+\)?")
 _ESCAPE = re.compile(
-    r"\\(?:(?P<point>[0-9A-Fa-f]{1,6})(?:\r\n|[ \t\n\r\f])?|(?P<end>\r\n|[\n\r\f]|\Z)|(?P<single>[\s\S]))|\x00"
+    r"\\(?:(?P<point>[0-9A-Fa-f]{1,6})(?:\r\n|[ \t\n\r\f])?"
+    r"|(?P<end>\r\n|[\n\r\f]|\Z)|(?P<single>[\s\S]))|\x00"
 )
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _IMAGE_SETS = frozenset(["image-set", "-webkit-image-set"])

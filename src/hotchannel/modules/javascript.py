@@ -15,11 +15,23 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from hotchannel.modules.lexer import BLANK, NAME, STRING, TEMPLATE, TRIVIA, WORD, Token, Tokens, tokenize
+from hotchannel.modules.declarations import declared_names
+from hotchannel.modules.lexer import (
+    BLANK,
+    NAME,
+    STRING,
+    TEMPLATE,
+    TRIVIA,
+    WORD,
+    Token,
+    Tokens,
+    cook,
+    tokenize,
+)
 from hotchannel.modules.syntax import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["AcceptedDependency", "HotUse", "ImportSite", "JavaScript", "analyze"]
 
@@ -129,32 +141,22 @@ _META = re.compile(
     rf"(?:{TRIVIA}\??\.{TRIVIA}(?P<method>accept|acceptExports){_NOT_WORD}{TRIVIA}(?:\?\.{TRIVIA})?\()?)?"
 )
 _CALL = re.compile(rf"{TRIVIA}(?:\.{TRIVIA}(?:defer|source){_NOT_WORD}{TRIVIA})?\(")
+_OPTIONS = re.compile(
+    rf"{TRIVIA}\{{{TRIVIA}with{TRIVIA}:{TRIVIA}\{{(?P<attributes>{_LIST})\}}{TRIVIA},?{TRIVIA}\}}"
+)
 _BODY = re.compile(rf"{TRIVIA}\{{")
 _ACCEPTED = re.compile(
     rf"{TRIVIA}(?:(?P<literal>{_LITERAL}){TRIVIA}(?=[,)])|(?P<array>\[)|(?P<computed>['\"`]))?"
 )
 _ACCEPTED_ITEM = re.compile(rf"(?:{BLANK}|,)*+(?:(?P<literal>{_LITERAL}){TRIVIA}(?=[,\]])|(?P<end>\]))?")
 
-_ESCAPE = re.compile(
-    r"\r\n?|\\(?:u\{(?P<point>[0-9A-Fa-f]++)\}|u(?P<unit>[0-9A-Fa-f]{4})|x(?P<byte>[0-9A-Fa-f]{2})"
-    r"|(?P<end>\r\n|[\n\r\u2028\u2029])|(?P<single>[\s\S]))"
-)
-_SINGLE_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0"}
-_LINE_ENDS = re.compile(r"[\n\r\u2028\u2029]")
-
-# Words that an expression goes on after, and words that an expression goes on with.
-_UNFINISHED = frozenset(
-    "await class const delete extends function in instanceof let new of typeof var void yield".split()
-)
-_INFIX = frozenset(["extends", "in", "instanceof", "of"])
-
 
 def analyze(source: str) -> JavaScript:
     """Find imports, exports and uses of `import.meta` in a module's source.
 
     Raises:
-        SourceError: the source cannot be read to its end (see `lexer.tokenize`), or `import.meta.hot.accept` or
-            `acceptExports` is given something computed, which nobody can know before it runs.
+        SourceError: the source cannot be read to its end (see `lexer.tokenize`), or `accept` or
+            `acceptExports` of `import.meta.hot` is given what only running it would show.
     """
     tokens = tokenize(source)
     module = _Module(tokens)
@@ -234,18 +236,16 @@ class _Module:
                     names.add(name)
                     self.exports.add(alias)
             elif found["namespace"] is not None:
-                self.exports.add(_cook(found["namespace"]))
+                self.exports.add(cook(found["namespace"]))
             else:
                 self.has_export_star = True
             if found["specifier"] is not None:
                 self._add_statement("export-from", mark, found, None if names is None else frozenset(names))
         elif found := _EXPORT_DECLARATION.match(self.source, position):
             if found["variables"] is not None:
-                declarators = _statement(self.source, self.tokens.walk(mark))
-                next(declarators)  # the keyword
-                self.exports |= _bindings(self.tokens, declarators)
+                self.exports |= declared_names(self.tokens, mark)
             else:
-                self.exports.add(_cook(found["name"] or found["declared"]))
+                self.exports.add(cook(found["name"] or found["declared"]))
 
     def _add_statement(
         self,
@@ -256,7 +256,7 @@ class _Module:
     ) -> None:
         start, end = statement.span("specifier")
         attributes = () if statement["attributes"] is None else _attributes(statement["attributes"])
-        specifier = _cook(statement["specifier"])
+        specifier = cook(statement["specifier"])
         self.imports.append(
             ImportSite(
                 kind, specifier, start, end, names, attributes, self.tokens.starts[mark], statement.end()
@@ -266,31 +266,25 @@ class _Module:
     def _read_call(self, mark: int, is_outermost: bool) -> None:
         tokens, source = self.tokens, self.source
         paren = mark + 1
-        end = tokens.ends[tokens.partners[paren]]
+        call_end = tokens.ends[tokens.partners[paren]]
         argument: list[Token] = []
-        rest = tokens.walk(paren)
-        for token in rest:
+        options: re.Match[str] | None = None
+        for token in tokens.walk(paren):
             if source[token.start] == ",":
+                options = _OPTIONS.match(source, token.end)
                 break
             argument.append(token)
         if not argument:
             return
         specifier = None
         if len(argument) == 1 and argument[0].kind == "string":
-            specifier = _cook(source[argument[0].start : argument[0].end])
-        elif not is_outermost and _BODY.match(source, end):
+            specifier = cook(source[argument[0].start : argument[0].end])
+        elif not is_outermost and _BODY.match(source, call_end):
             return  # a method of that name
-        attributes: tuple[tuple[str, str], ...] = ()
-        options = next(rest, None)
-        if options is not None and options.kind == "{":
-            words = [token for token in tokens.walk(options.mark) if token.kind in ("word", "{")]
-            if [token.kind for token in words] == ["word", "{"] and source.startswith("with", words[0].start):
-                attributes = _attributes(source[words[1].start : words[1].end])
-        start = tokens.starts[mark]
+        attributes = () if options is None else _attributes(options["attributes"])
+        start, end = argument[0].start, argument[-1].end
         self.imports.append(
-            ImportSite(
-                "dynamic", specifier, argument[0].start, argument[-1].end, None, attributes, start, end
-            )
+            ImportSite("dynamic", specifier, start, end, None, attributes, tokens.starts[mark], call_end)
         )
 
     def _read_meta(self, start: int, meta: re.Match[str]) -> None:
@@ -318,17 +312,17 @@ class _Module:
         if found["computed"] is not None:
             raise _computed(found.start("computed"))
         accepted: list[AcceptedDependency] = []
-        while True:
-            found = _ACCEPTED_ITEM.match(self.source, found.end())
-            if found is None or found.lastgroup is None:
-                raise _computed(position if found is None else found.end())
-            if found["end"] is not None:
-                return accepted
-            accepted.append(_dependency(found))
+        for item in _ACCEPTED_ITEM.finditer(self.source, found.end()):
+            if item["end"] is not None:
+                break
+            if item["literal"] is None:
+                raise _computed(item.end())
+            accepted.append(_dependency(item))
+        return accepted
 
 
 def _dependency(found: re.Match[str]) -> AcceptedDependency:
-    return AcceptedDependency(_cook(found["literal"]), *found.span("literal"))
+    return AcceptedDependency(cook(found["literal"]), *found.span("literal"))
 
 
 def _computed(offset: int) -> SourceError:
@@ -340,119 +334,10 @@ def _specifiers(text: str) -> Iterator[tuple[str, str]]:
     """Yield the exporter's name and the new name of every specifier between braces."""
     for found in _SPECIFIER.finditer(text):
         if found["name"] is not None:
-            name = _cook(found["name"])
-            yield name, name if found["alias"] is None else _cook(found["alias"])
+            name = cook(found["name"])
+            yield name, name if found["alias"] is None else cook(found["alias"])
 
 
 def _attributes(text: str) -> tuple[tuple[str, str], ...]:
     found = _ATTRIBUTE.finditer(text)
-    return tuple((_cook(each["key"]), _cook(each["value"])) for each in found if each["key"] is not None)
-
-
-def _statement(source: str, tokens: Iterable[Token]) -> Iterator[Token]:
-    """Yield tokens up to the end of a statement, be it a semicolon or a line end that is as good as one."""
-    previous: Token | None = None
-    for token in tokens:
-        text = source[token.start : token.end] if token.kind in ("word", "punctuator") else ""
-        if text == ";" or (token.kind == "export" and (previous is None or not _is_dot(source, previous))):
-            return
-        if (
-            previous is not None
-            and _begins_operand(source, token, text)
-            and _ends_operand(source, previous)
-            and _LINE_ENDS.search(source, previous.end, token.start)
-        ):
-            return
-        yield token
-        previous = token
-
-
-def _is_dot(source: str, token: Token) -> bool:
-    return token.kind == "punctuator" and source[token.start : token.end] in (".", "?.")
-
-
-def _begins_operand(source: str, token: Token, text: str) -> bool:
-    match token.kind:
-        case "word":
-            return text not in _INFIX
-        case "punctuator":
-            return text in ("++", "--", "@")
-        case "string":
-            return source[token.start] != "`"
-        case kind:
-            return kind in ("number", "r", "import")
-
-
-def _ends_operand(source: str, token: Token) -> bool:
-    if token.kind == "word":
-        return source[token.start : token.end] not in _UNFINISHED
-    if token.kind == "punctuator":
-        return source[token.start : token.end] in ("++", "--")
-    return token.kind != "/"
-
-
-def _bindings(tokens: Tokens, declarators: Iterable[Token]) -> set[str]:
-    """Return the names bound by the declarators of `const`, `let` or `var`, patterns included."""
-    source = tokens.source
-    names: set[str] = set()
-    pending: list[tuple[Iterable[Token], Literal["key", "target"]]] = [(declarators, "target")]
-    while pending:
-        elements, first = pending.pop()
-        expected: Literal["key", "target", "nothing"] = first
-        shorthand: str | None = None
-        for token in elements:
-            text = source[token.start : token.end] if token.kind in ("word", "punctuator") else ""
-            if text == ",":
-                if shorthand is not None:
-                    names.add(shorthand)
-                expected, shorthand = first, None
-            elif expected == "nothing":
-                continue
-            elif text == "...":
-                expected = "target"
-            elif text == ":":
-                expected, shorthand = "target", None
-            elif text == "=":
-                expected = "nothing"
-            elif expected == "key":
-                shorthand = _cook(text) if token.kind == "word" else None
-            else:
-                if token.kind == "word":
-                    names.add(_cook(text))
-                elif token.kind in ("{", "["):
-                    pending.append((tokens.walk(token.mark), "key" if token.kind == "{" else "target"))
-                expected = "nothing"
-        if shorthand is not None:
-            names.add(shorthand)
-    return names
-
-
-def _cook(text: str) -> str:
-    """Return the value of a string literal, a template without substitutions, or an identifier."""
-    if text[0] in "\"'`":
-        text = text[1:-1]
-    if "\\" not in text and "\r" not in text:
-        return text
-    cooked = _ESCAPE.sub(_unescape, text)
-    # Two escaped surrogates are one character.
-    return cooked.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
-
-
-def _unescape(escape: re.Match[str]) -> str:
-    match escape.lastgroup:
-        case "point":
-            # Not `int` of it all: the number of digits is the author's.
-            digits = escape["point"].lstrip("0") or "0"
-            return (
-                chr(int(digits, 16))
-                if len(digits) < 6 or digits.startswith("10") and len(digits) == 6
-                else escape[0]
-            )
-        case "unit" | "byte":
-            return chr(int(escape[escape.lastgroup], 16))
-        case "end":
-            return ""
-        case "single":
-            return _SINGLE_ESCAPES.get(escape["single"], escape["single"])
-        case _:
-            return "\n"  # of a template, whose line ends are all one
+    return tuple((cook(each["key"]), cook(each["value"])) for each in found if each["key"] is not None)

@@ -22,7 +22,7 @@ from hotchannel.modules.syntax import SourceError, position
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BLANK", "NAME", "STRING", "TEMPLATE", "TRIVIA", "WORD", "Token", "Tokens", "tokenize"]
+__all__ = ["BLANK", "NAME", "STRING", "TEMPLATE", "TRIVIA", "WORD", "Token", "Tokens", "cook", "tokenize"]
 
 _SPACE = r"\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _LINE_END = r"\n\r\u2028\u2029"
@@ -76,12 +76,37 @@ _TOKENS_BACK = re.compile(
     rf"|{_TOKEN}"
 )
 
+_ESCAPE = re.compile(
+    r"\r\n?|\\(?:u\{(?P<point>[0-9A-Fa-f]++)\}|u(?P<unit>[0-9A-Fa-f]{4})|x(?P<byte>[0-9A-Fa-f]{2})"
+    r"|(?P<end>\r\n|[\n\r\u2028\u2029])|(?P<single>[\s\S]))"
+)
+_SINGLE_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0"}
+
 _OPERAND = "0"
 """Stands for every token that ends an expression and that nobody asks about by name."""
 
 _PREFIXES = frozenset(
-    "await break case continue debugger default delete do else extends in instanceof new of return throw "
-    "typeof void yield".split()
+    {
+        "await",
+        "break",
+        "case",
+        "continue",
+        "debugger",
+        "default",
+        "delete",
+        "do",
+        "else",
+        "extends",
+        "in",
+        "instanceof",
+        "new",
+        "of",
+        "return",
+        "throw",
+        "typeof",
+        "void",
+        "yield",
+    }
 )
 """Words after which a slash begins a regular expression (`of` only in the head of a `for`)."""
 
@@ -139,8 +164,8 @@ class Tokens:
     def last(self, mark: int, end: int) -> tuple[str, int]:
         """Return the last token between `mark` (or -1) and `end`, and where it starts.
 
-        Punctuators and keywords are given as they are, a mark as its kind, a statement's end and the start of the
-        source as `;`, `function NAME` as `function`, everything else as `0`.
+        Punctuators and keywords are given as they are, a mark as its kind, a statement's end and the start of
+        the source as `;`, `function NAME` as `function`, everything else as `0`.
         """
         group = found = None
         for each in _TOKENS_BACK.finditer(
@@ -330,3 +355,31 @@ def _unexpected(tokens: Tokens, opener: int, offset: int) -> SourceError:
     return SourceError(
         f'Unexpected "{closer}": "{kind}" of line {line}, column {column} is still open.', offset
     )
+
+
+def cook(text: str) -> str:
+    """Return the value of a string literal, a template without substitutions, or an identifier."""
+    if text[0] in "\"'`":
+        text = text[1:-1]
+    if "\\" not in text and "\r" not in text:
+        return text
+    cooked = _ESCAPE.sub(_unescape, text)
+    # Two escaped surrogates are one character.
+    return cooked.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
+def _unescape(escape: re.Match[str]) -> str:
+    match escape.lastgroup:
+        case "point":
+            # Not `int` of it all: the number of digits is the author's.
+            digits = escape["point"].lstrip("0") or "0"
+            is_character = len(digits) < 6 or (len(digits) == 6 and digits.startswith("10"))
+            return chr(int(digits, 16)) if is_character else escape[0]
+        case "unit" | "byte":
+            return chr(int(escape[escape.lastgroup], 16))
+        case "end":
+            return ""
+        case "single":
+            return _SINGLE_ESCAPES.get(escape["single"], escape["single"])
+        case _:
+            return "\n"  # of a template, whose line ends are all one

@@ -44,7 +44,7 @@ def position(source: str, offset: int) -> tuple[int, int]:
 def code_frame(source: str, offset: int, context: int = 2) -> str:
     """Return the line of `offset` with its number, a caret below, and `context` lines either side.
 
-    Like Vite's `generateCodeFrame`, long lines are cut to 120 characters, around the caret where it is theirs.
+    As in Vite's `generateCodeFrame`, lines are cut to 120 characters, that of the caret around it.
 
         11 |  import { a } from "./a.js"
         12 |  const b = (

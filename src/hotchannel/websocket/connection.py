@@ -42,6 +42,10 @@ _LINGER = 1.0
 """Seconds a peer has to hear our last words and hang up."""
 
 
+_CONGESTED = 64 * 1024
+"""Bytes that may wait in a transport before anybody asks how many they are."""
+
+
 class Owner(Protocol):
     """What a connection needs of its server."""
 
@@ -104,6 +108,7 @@ class Connection(asyncio.Protocol):
         self._head = bytearray()
         self._timer: asyncio.TimerHandle | None = None
         self._quiet = False
+        self._congested = False
         self._fragments: bytearray | None = None
         self._fragments_are_text = False
 
@@ -131,8 +136,9 @@ class Connection(asyncio.Protocol):
 
     def write(self, frame: bytes) -> None:
         """Send one prebuilt frame; a peer that does not read is cut off rather than waited for."""
-        if self._phase is _Phase.OPEN and self._put(frame):
+        if self._phase is _Phase.OPEN:
             self._tally.messages_out += 1
+            self._put(frame)
 
     def close(self, code: int, reason: str = "", *, linger: float = _LINGER) -> None:
         """Begin to close: a close frame, then `linger` seconds for the peer to answer it.
@@ -190,6 +196,12 @@ class Connection(asyncio.Protocol):
             self._flush(self._websocket)
         return False
 
+    def pause_writing(self) -> None:
+        self._congested = True
+
+    def resume_writing(self) -> None:
+        self._congested = False
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         self._leave(exc)
@@ -233,6 +245,9 @@ class Connection(asyncio.Protocol):
         self._tally.accepted += 1
         self._websocket = FrameProtocol(SERVER, max_size=self._options.max_message_size, logger=_frames_log)
         headers = () if accept.subprotocol == PING else self._owner.response_headers(request)
+        # Only a transport that holds more than this needs its outbox measured before each write.
+        high = min(_CONGESTED, self._options.max_outbox_size)
+        self._transport.set_write_buffer_limits(high)
         self._transport.write(switching_protocols(accept.key, accept.subprotocol, headers))
         self._phase = _Phase.OPEN
         if accept.subprotocol == PING:
@@ -240,6 +255,8 @@ class Connection(asyncio.Protocol):
         else:
             self._joined = True
             self._owner.opened(self, accept, request)
+            # In a take-over the transport still reports to uvicorn's protocol while we greet.
+            self._congested = self._transport.get_write_buffer_size() > high
 
     def _refuse(self, request: HandshakeRequest | None, reject: Reject) -> None:
         self._head.clear()
@@ -295,17 +312,16 @@ class Connection(asyncio.Protocol):
 
     # Writing and ending.
 
-    def _put(self, data: bytes) -> bool:
-        transport = self._transport
-        waiting = transport.get_write_buffer_size() + len(data)
-        if waiting > self._options.max_outbox_size:
-            _log.warning("dropped %s: it does not read, %d bytes are waiting", self.address, waiting)
-            self._tally.dropped += 1
-            self.abort()
-            return False
-        transport.write(data)
+    def _put(self, data: bytes) -> None:
+        if self._congested:
+            waiting = self._transport.get_write_buffer_size() + len(data)
+            if waiting > self._options.max_outbox_size:
+                _log.warning("dropped %s: it does not read, %d bytes are waiting", self.address, waiting)
+                self._tally.dropped += 1
+                self.abort()
+                return
         self._tally.bytes_out += len(data)
-        return True
+        self._transport.write(data)
 
     def _flush(self, websocket: FrameProtocol) -> None:
         for data in websocket.data_to_send():

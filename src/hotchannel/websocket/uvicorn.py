@@ -89,11 +89,15 @@ class UvicornConnection(Connection):
         return bool(self._successor.eof_received())
 
     def pause_writing(self) -> None:
-        if self._successor is not None:
+        if self._successor is None:
+            super().pause_writing()
+        else:
             self._successor.pause_writing()
 
     def resume_writing(self) -> None:
-        if self._successor is not None:
+        if self._successor is None:
+            super().resume_writing()
+        else:
             self._successor.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:

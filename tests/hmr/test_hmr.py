@@ -68,7 +68,6 @@ def entries(modules: Mapping[str, Module], changed: str) -> list[tuple[str, str]
 
 
 A = Module(imports("b"))
-ACCEPTING = {"self_accepting": True}
 
 CASES = {
     "self-accepting": ({"a": Module(self_accepting=True)}, "a", [("/a", "/a")]),
@@ -82,18 +81,18 @@ CASES = {
         [("/b", "/b")],
     ),
     "nested": (
-        {"a": Module(imports("b"), **ACCEPTING), "b": Module(imports("c")), "c": Module()},
+        {"a": Module(imports("b"), self_accepting=True), "b": Module(imports("c")), "c": Module()},
         "c",
         [("/a", "/a")],
     ),
     "two importers, one accepts": (
-        {"a": Module(imports("c"), **ACCEPTING), "b": Module(imports("c")), "c": Module()},
+        {"a": Module(imports("c"), self_accepting=True), "b": Module(imports("c")), "c": Module()},
         "c",
         None,
     ),
     "diamond": (
         {
-            "a": Module(imports("b", "c"), **ACCEPTING),
+            "a": Module(imports("b", "c"), self_accepting=True),
             "b": Module(imports("d")),
             "c": Module(imports("d")),
             "d": Module(),
@@ -130,7 +129,7 @@ CASES = {
         [("/b", "/b")],
     ),
     "imported stylesheet swaps its importer's link": (
-        {"a.css": Module(imports("b.css"), **ACCEPTING), "b.css": Module(self_accepting=True)},
+        {"a.css": Module(imports("b.css"), self_accepting=True), "b.css": Module(self_accepting=True)},
         "b.css",
         [("/a.css", "/a.css")],
     ),
@@ -145,7 +144,9 @@ def test_who_takes_an_edit_in(
 
 
 def test_a_linked_stylesheet_that_is_also_imported_is_swapped_in_both_places() -> None:
-    _, nodes = build({"a.css": Module(imports("b.css"), **ACCEPTING), "b.css": Module(self_accepting=True)})
+    _, nodes = build(
+        {"a.css": Module(imports("b.css"), self_accepting=True), "b.css": Module(self_accepting=True)}
+    )
     nodes["b.css"].is_entry = True
 
     boundaries = propagate(nodes["b.css"]).boundaries
@@ -162,7 +163,7 @@ def test_what_a_page_loads_by_itself_reloads_whoever_else_accepts_it() -> None:
 
 def test_a_boundary_in_a_cycle_says_so() -> None:
     _, nodes = build(
-        {"m": Module(imports("a")), "a": Module(imports("b"), **ACCEPTING), "b": Module(imports("a"))}
+        {"m": Module(imports("a")), "a": Module(imports("b"), self_accepting=True), "b": Module(imports("a"))}
     )
 
     (boundary,) = propagate(nodes["b"]).boundaries
@@ -172,7 +173,7 @@ def test_a_boundary_in_a_cycle_says_so() -> None:
 
 
 def test_a_module_that_imports_itself_is_in_no_cycle() -> None:
-    _, nodes = build({"a": Module(imports("a"), **ACCEPTING)})
+    _, nodes = build({"a": Module(imports("a"), self_accepting=True)})
 
     (boundary,) = propagate(nodes["a"]).boundaries
 
@@ -194,7 +195,7 @@ def test_every_module_that_runs_again_gets_the_timestamp_and_no_other() -> None:
     graph, nodes = build(
         {
             "main": Module(imports("a")),
-            "a": Module(imports("b"), **ACCEPTING),
+            "a": Module(imports("b"), self_accepting=True),
             "b": Module(imports("c", "d")),
             "c": Module(),
             "d": Module(),
@@ -223,7 +224,7 @@ def test_an_importer_that_accepts_is_not_run_again() -> None:
 
 
 def test_one_update_for_two_changed_files_names_each_boundary_once() -> None:
-    _, nodes = build({"a": Module(imports("b", "c"), **ACCEPTING), "b": Module(), "c": Module()})
+    _, nodes = build({"a": Module(imports("b", "c"), self_accepting=True), "b": Module(), "c": Module()})
 
     payload = plan([nodes["b"], nodes["c"]], timestamp=1, triggered_by="/root/b").payload
 
@@ -240,7 +241,7 @@ def test_one_dead_end_in_a_batch_reloads() -> None:
 
 
 class TestInvalidation:
-    MODULES = {"m": Module(imports("a"), **ACCEPTING), "a": Module(self_accepting=True)}
+    MODULES = {"m": Module(imports("a"), self_accepting=True), "a": Module(self_accepting=True)}
 
     def updated(self) -> tuple[ModuleGraph, dict[str, ModuleNode]]:
         graph, nodes = build(self.MODULES)
@@ -280,7 +281,9 @@ class TestInvalidation:
         assert update.payload == FullReload(path="*", triggered_by="/root/a")
 
     def test_that_comes_back_to_its_beginning_reloads(self) -> None:
-        graph, nodes = build({"a": Module(imports("b"), **ACCEPTING), "b": Module(imports("a"), **ACCEPTING)})
+        graph, nodes = build(
+            {"a": Module(imports("b"), self_accepting=True), "b": Module(imports("a"), self_accepting=True)}
+        )
         apply(graph, plan([nodes["b"]], timestamp=1, triggered_by="/root/b"))
 
         update = plan_invalidation(nodes["b"], timestamp=2, first_invalidated_by="/a")
