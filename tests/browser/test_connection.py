@@ -29,11 +29,9 @@ def test_a_page_outlives_a_restart_and_shows_what_was_saved_meanwhile(
     site.stop()
     tab.text("v1")
     site.edit("src/main.js", "v1", "v2")
-    tab.messages.clear()
     site.start()
+    tab.wait_for_reload()
     tab.text("v2")
-    tab.until(lambda: bool(tab.received("connected")), "the page to connect again")
-    tab.mark()
     site.edit("src/main.js", "v2", "v3")
     tab.text("v3")
     assert tab.kept
@@ -44,14 +42,11 @@ def test_two_tabs_outlive_a_restart(project: StartProject, tab: Tab, new_tab: Ca
     tabs = [tab, new_tab()]
     for each in tabs:
         each.open(site.url)
-        each.messages.clear()
     site.restart()
     for each in tabs:
         # Only the tab in front asks for the server.
         each.page.bring_to_front()
-        each.until(lambda each=each: bool(each.received("connected")), "the page to connect again")  # type: ignore[misc]
-        each.page.wait_for_load_state()
-        each.mark()
+        each.wait_for_reload()
     site.edit("src/main.js", "v1", "v2")
     for each in tabs:
         each.text("v2")

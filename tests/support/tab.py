@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page, WebSocket
+    from playwright.sync_api import Frame, Page, WebSocket
 
 __all__ = ["Tab"]
 
@@ -32,17 +32,26 @@ class Tab:
         self.page = page
         self.messages: list[dict[str, Any]] = []
         self.errors: list[str] = []
+        self._connected = False
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("websocket", self._listen)
+        page.on("framenavigated", self._left)
 
     def _listen(self, websocket: WebSocket) -> None:
-        websocket.on("framereceived", lambda frame: self.messages.append(json.loads(frame)))
+        websocket.on("framereceived", self._receive)
+
+    def _receive(self, frame: str | bytes) -> None:
+        message = json.loads(frame)
+        self._connected |= message["type"] == "connected"
+        self.messages.append(message)
+
+    def _left(self, _: Frame) -> None:
+        self._connected = False
 
     def open(self, url: str) -> None:
         """Show a page and wait until its channel is connected; leaves a mark that a reload wipes away."""
-        self.messages.clear()
         self.page.goto(url)
-        self.until(lambda: bool(self.received("connected")), "the channel to connect")
+        self.until(lambda: self._connected, "the channel to connect")
         self.mark()
 
     def received(self, kind: str) -> list[dict[str, Any]]:
@@ -67,8 +76,10 @@ class Tab:
         return kept
 
     def wait_for_reload(self) -> None:
-        """Wait until the marked page is gone and the next one connected."""
+        """Wait until the marked page is gone and the next one is connected, and mark that."""
         self.page.wait_for_function("window.__marker === undefined && document.readyState === 'complete'")
+        self.until(lambda: self._connected, "the reloaded page to connect")
+        self.mark()
 
     def text(self, text: str, selector: str = "#out") -> None:
         """Wait until an element shows this text."""

@@ -124,9 +124,8 @@ def test_wrong_options(fields: dict[str, Any]) -> None:
 
 
 def test_the_server_loads_no_framework() -> None:
-    code = (
-        "import sys, hotchannel.websocket.server; print(*{'uvicorn', 'ssl', 'httptools'} & set(sys.modules))"
-    )
+    watched = "{'uvicorn', 'ssl', 'httptools', 'websockets'}"
+    code = f"import sys, hotchannel.websocket.server; print(*{watched} & set(sys.modules))"
     # asyncio itself loads ssl where there is one.
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert loaded.split() in ([], ["ssl"])

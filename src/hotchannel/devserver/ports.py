@@ -66,7 +66,8 @@ def _bind_all(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     try:
         for family, address in _addresses(hosts):
-            listener = socket.socket(family, socket.SOCK_STREAM)
+            # By name: asyncio turns Nagle's delay off only where the socket says that it is TCP.
+            listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             sockets.append(listener)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:

@@ -14,6 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from hotchannel.devserver.cache import ResponseCache
 from hotchannel.devserver.client import ClientSettings, client_module
 from hotchannel.devserver.compiler import (
     Channel,
@@ -49,7 +50,6 @@ Role = Literal["page", "module", "stylesheet", "static"]
 _CLIENT = "/@vite/"
 _DOCUMENTS = frozenset(("document", "iframe", "frame", "embed", "object", ""))
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
-_Version = tuple[tuple[int, int, int], int, int]
 
 
 def digest(content: bytes) -> bytes:
@@ -65,9 +65,9 @@ class Site:
 
     __slots__ = (
         "_base",
+        "_cache",
         "_channel",
         "_compiler",
-        "_etags",
         "_graph",
         "_resolver",
         "_root",
@@ -93,7 +93,7 @@ class Site:
         self._channel = channel
         self._base = base
         self._settings = settings
-        self._etags: dict[str, tuple[_Version, str]] = {}
+        self._cache = ResponseCache()
         self._saves: dict[FilePath, int] = {}
 
     def saved(self, file: FilePath) -> None:
@@ -156,32 +156,28 @@ class Site:
         if role == "static" and opened.size:
             return self._static(request, path, opened)
         node = self._node(request, url, opened.path, role)
-        version = (opened.version, self._saves.get(opened.path, 0), 0 if node is None else node.revision)
-        known = self._etags.get(f"{role} {url}")
-        is_current = (
-            known is not None and known[0] == version and (node is None or node.self_accepting is not None)
-        )
-        if (
-            is_current
-            and known is not None
-            and role != "page"
-            and request.header("if-none-match") == known[1]
-        ):
-            opened.close()
-            return _not_modified(known[1])
+        if node is not None and node.self_accepting is not None:
+            kept_response = self._cache.get(node.id, self._version(node, opened))
+            if kept_response is not None:
+                opened.close()
+                return _unless_known(request, kept_response)
         content = opened.read()
         if not settled and not content and self._graph.differs(opened.path, _EMPTY):
             return None
         self._graph.served(opened.path, digest(content))
-        response = self._compiled(role, path, node, opened.path, content, position)
-        if response.status != 200 or not isinstance(response.body, bytes):
+        if node is None:
+            if role == "page":
+                return self._page(path, opened.path, content, position)
+            return Response(200, {"content-type": content_type(path)}, content)
+        response = self._compiled(role, node, content)
+        if response.status != 200:
             return response
-        etag = f'W/"{digest(response.body).hex()}"'
-        revision = 0 if node is None else node.revision
-        self._etags[f"{role} {url}"] = ((*version[:2], revision), etag)
-        if request.header("if-none-match") == etag:
-            return _not_modified(etag)
-        return Response(200, {**response.headers, "etag": etag, "cache-control": "no-cache"}, response.body)
+        # Compiling may have given the module a new revision.
+        self._cache.put(node.id, self._version(node, opened), response)
+        return _unless_known(request, response)
+
+    def _version(self, node: ModuleNode, opened: OpenFile) -> tuple[object, ...]:
+        return (opened.version, self._saves.get(opened.path, 0), node.revision)
 
     def _role(self, request: Request, path: str, query: str, url: ModuleUrl) -> Role:
         """Decide what a file is to the one who asks.
@@ -216,25 +212,21 @@ class Site:
         node.is_entry = node.is_entry or not split_query(request.header("referer"))[0].endswith(".css")
         return node
 
-    def _compiled(
-        self, role: Role, path: str, node: ModuleNode | None, file: FilePath, content: bytes, position: str
-    ) -> Response:
+    def _compiled(self, role: Role, node: ModuleNode, content: bytes) -> Response:
+        """Compile a module or stylesheet; it comes with a tag, since only its content counts."""
         try:
-            if role == "module" and node is not None:
-                return Response(
-                    200, {"content-type": JAVASCRIPT}, self._compiler.serve(node, content).encode()
-                )
-            if role == "stylesheet" and node is not None:
-                return Response(200, {"content-type": CSS}, self._compiler.stylesheet(node, content).encode())
+            if role == "module":
+                kind, served = JAVASCRIPT, self._compiler.serve(node, content).encode()
+            else:
+                kind, served = CSS, self._compiler.stylesheet(node, content).encode()
         except ModuleError as error:
-            if role == "stylesheet":
-                # A browser copes with what it cannot read; the overlay says what is wrong.
-                return Response(200, {"content-type": "text/css"}, content)
-            message = f"{error.detail.message}\n\n{error.detail.stack}\n"
-            return text(500, message, cache_control="no-store")
-        if role == "page":
-            return self._page(path, file, content, position)
-        return Response(200, {"content-type": content_type(path)}, content)
+            if role == "module":
+                message = f"{error.detail.message}\n\n{error.detail.stack}\n"
+                return text(500, message, cache_control="no-store")
+            # A browser copes with what it cannot read; the overlay says what is wrong.
+            kind, served = "text/css", content
+        etag = f'W/"{digest(served).hex()}"'
+        return Response(200, {"content-type": kind, "etag": etag, "cache-control": "no-cache"}, served)
 
     def _page(self, path: str, file: FilePath, content: bytes, position: str) -> Response:
         # Bytes that are not UTF-8 go through as they are; the page may declare another encoding.
@@ -274,7 +266,8 @@ class Site:
         )
         is_utf8 = not any("\udc80" <= character <= "\udcff" for character in source)
         kind = HTML if is_utf8 else "text/html"
-        return Response(200, {"content-type": kind}, served.encode(errors="surrogateescape"))
+        headers = {"content-type": kind, "cache-control": "no-cache"}
+        return Response(200, headers, served.encode(errors="surrogateescape"))
 
     def _static(self, request: Request, path: str, opened: OpenFile) -> Response:
         modified, size, inode = opened.version
@@ -307,11 +300,9 @@ class Site:
         # The client holds the token and its place in the journal; its siblings are the same for long.
         if name == "client":
             return Response(200, {"content-type": JAVASCRIPT, "cache-control": "no-store"}, served.encode())
-        etag = f'W/"{digest(served.encode()).hex()}"'
-        if request.header("if-none-match") == etag:
-            return _not_modified(etag)
-        headers = {"content-type": JAVASCRIPT, "cache-control": "no-cache", "etag": etag}
-        return Response(200, headers, served.encode())
+        headers = {"content-type": JAVASCRIPT, "cache-control": "no-cache"}
+        headers["etag"] = f'W/"{digest(served.encode()).hex()}"'
+        return _unless_known(request, Response(200, headers, served.encode()))
 
     def _outside_base(self, path: str, query: str) -> Response:
         if path in ("/", "/index.html", self._base.rstrip("/")):
@@ -354,6 +345,12 @@ def _import_map(source: str) -> dict[str, str]:
     if not isinstance(imports, dict):
         return {}
     return {name: address for name, address in imports.items() if isinstance(address, str)}
+
+
+def _unless_known(request: Request, response: Response) -> Response:
+    """Return `response`, or 304 where the browser has it already."""
+    etag = response.headers["etag"]
+    return _not_modified(etag) if request.header("if-none-match") == etag else response
 
 
 def _not_modified(etag: str) -> Response:

@@ -57,8 +57,8 @@ _STRING = (
 )
 # Names stop a run only where they are a function's.
 _SKIPPED = (
-    rf"[ \t\n\r\f!$%&*+,.:<=>?^`|~\x01-\x08\x0b\x0e-\x1f\x7f]++|[#0-9]{_NAME_CHARACTER}*+"
-    rf"|{_NAME_CHARACTER}++(?!\()|{_COMMENT}|/(?!\*)"
+    rf"<!--|[ \t\n\r\f!$%&*+,.:=>?^`|~\x01-\x08\x0b\x0e-\x1f\x7f]++|[#0-9]{_NAME_CHARACTER}*+"
+    rf"|{_NAME_CHARACTER}++(?!\()|{_COMMENT}|/(?!\*)|<(?!!--)"
 )
 _OUTERMOST_RUN = re.compile(f"(?:{_SKIPPED})*+")
 _INNER_RUN = re.compile(f"(?:{_SKIPPED}|;)*+")

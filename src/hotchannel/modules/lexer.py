@@ -63,15 +63,15 @@ _REGEX = re.compile(
 _HASHBANG = re.compile(rf"\ufeff?+(?:#![^{_LINE_END}]*+(?:\r\n|[{_LINE_END}])?+)?+")
 
 _TOKEN = (
-    rf"(?P<string>{STRING}|{TEMPLATE})|(?P<number>\.?[0-9](?:{WORD}|\.)*+)"
+    rf"(?P<string>{STRING}|{TEMPLATE})|(?P<number>(?:[0-9]{WORD}*+\.?|\.[0-9]){WORD}*+)"
     rf"|(?P<member>\??\.{TRIVIA}\#?{NAME})|(?P<word>\#?{NAME})"
     r"|(?P<punctuator>\.\.\.|\?\.|\+\+|--|=>|[\s\S])"
 )
 _TOKENS = re.compile(rf"{BLANK}|{_TOKEN}")
 _TOKENS_BACK = re.compile(
     rf"{BLANK}"
-    # `from "x"`: two tokens that are neighbours only at the end of an import or export statement.
-    rf"|(?P<statement>from(?!{WORD}|\\){TRIVIA}{STRING})"
+    # Two neighbours that only the end of a statement has: a slash after them divides nothing.
+    rf"|(?P<statement>from(?!{WORD}|\\){TRIVIA}{STRING}|(?:break|continue)[ \t]++{NAME})"
     rf"|(?P<function>(?:async{TRIVIA})?+function(?!{WORD}|\\){TRIVIA}\*?+{TRIVIA}(?:{NAME})?+{TRIVIA}\Z)"
     rf"|{_TOKEN}"
 )
@@ -114,7 +114,7 @@ _NO_OPERAND_PREFIXES = frozenset(["break", "continue", "debugger", "do", "else"]
 _HEADS = frozenset(["for", "if", "while", "with"])
 _KEYWORDS = _PREFIXES | _HEADS | {"async", "class", "function", "get", "set", "static"}
 _OPERAND_ENDS = frozenset([_OPERAND, "]", "++", "--", "export", "import"]) | (_KEYWORDS - _PREFIXES)
-_BODY_STARTS = frozenset([";", "=>", "{", "}", ")"]) | _OPERAND_ENDS | _NO_OPERAND_PREFIXES
+_BODY_STARTS = frozenset([";", "=>", "{", "}", ")", "of"]) | _OPERAND_ENDS | _NO_OPERAND_PREFIXES
 _CLOSERS = {"(": ")", "[": "]", "{": "}", "$": "}"}
 
 
@@ -333,7 +333,7 @@ class _Slashes:
         if word != "function":
             return False
         before, _ = tokens.last(paren - 1, start)
-        return before == "=>" or not (before in _BODY_STARTS or before == ":")
+        return before == "=>" or before not in _BODY_STARTS | {":", "default"}
 
 
 def _template(source: str, start: int, position: int) -> tuple[str, int]:

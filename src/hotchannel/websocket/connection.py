@@ -1,8 +1,8 @@
 """One peer, from its first byte to its last.
 
-Role: bytes in, bytes out. Reads the request head, has it judged, answers, and from then on drives
-websockets' sans-IO `Protocol`, which checks framing (RFC 6455); what that leaves to its user is here:
-putting fragments together, UTF-8, a bounded outbox, liveness and every way to an end.
+Role: bytes in, bytes out. Reads the request head, has it judged, answers, and from then on carries
+bytes between the transport and a `Session`. What concerns the transport is here: a bounded outbox,
+liveness, time limits and every way to an end.
 
 A connection ends in one direction: HEAD -> OPEN -> ENDING -> ENDED. In ENDING nothing more is said
 than what is owed; the write side is shut first and the transport aborted by a timer, since closing it
@@ -16,10 +16,6 @@ import logging
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol, cast
 
-from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import SEND_EOF, SERVER
-from websockets.protocol import Protocol as FrameProtocol
-
 from hotchannel.websocket.handshake import PING, Accept, HandshakeRequest, Pass, Reason, Reject
 from hotchannel.websocket.head import MAX_HEAD, parse_head, refusal, switching_protocols
 
@@ -28,15 +24,14 @@ if TYPE_CHECKING:
 
     from hotchannel.options import WsOptions
     from hotchannel.websocket.handshake import Decision
+    from hotchannel.websocket.session import Session
     from hotchannel.websocket.stats import Tally
 
 __all__ = ["Connection", "Owner"]
 
 _log = logging.getLogger("hotchannel.server")
 
-# The library tells of every connection's end at INFO; so do we, with the address.
-_frames_log = logging.getLogger("hotchannel.frames")
-_frames_log.setLevel(logging.WARNING)
+_NORMAL_CLOSURE = 1000
 
 _LINGER = 1.0
 """Seconds a peer has to hear our last words and hang up."""
@@ -103,14 +98,12 @@ class Connection(asyncio.Protocol):
         self._options = owner.options
         self._tally = owner.tally
         self._phase = _Phase.HEAD
-        self._websocket: FrameProtocol | None = None
+        self._session: Session | None = None
         self._joined = False
         self._head = bytearray()
         self._timer: asyncio.TimerHandle | None = None
         self._quiet = False
         self._congested = False
-        self._fragments: bytearray | None = None
-        self._fragments_are_text = False
 
     _transport: asyncio.Transport
 
@@ -146,9 +139,9 @@ class Connection(asyncio.Protocol):
         Before the handshake is over, the peer is hung up on.
         """
         match self._phase:
-            case _Phase.OPEN if self._websocket is not None:
-                self._websocket.send_close(code, reason)
-                self._flush(self._websocket)
+            case _Phase.OPEN if self._session is not None:
+                self._session.send_close(code, reason)
+                self._flush(self._session)
                 self._leave(None)
                 self._abort_after(linger)
             case _Phase.HEAD:
@@ -164,7 +157,7 @@ class Connection(asyncio.Protocol):
 
     def look(self) -> None:
         """Called at regular intervals: ping the peer, and drop one that was silent since the last ping."""
-        if self._phase is not _Phase.OPEN or self._websocket is None:
+        if self._phase is not _Phase.OPEN or self._session is None:
             return
         if self._quiet:
             _log.warning("dropped %s: no answer to a ping", self.address)
@@ -172,8 +165,8 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self._quiet = True
-        self._websocket.send_ping(b"")
-        self._flush(self._websocket)
+        self._session.send_ping()
+        self._flush(self._session)
 
     # What the event loop calls.
 
@@ -187,13 +180,13 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._phase is _Phase.HEAD:
             self._receive_head(data)
-        elif self._websocket is not None:
-            self._receive_frames(self._websocket, data)
+        elif self._session is not None:
+            self._receive(self._session, data)
 
     def eof_received(self) -> bool:
-        if self._websocket is not None:
-            self._websocket.receive_eof()
-            self._flush(self._websocket)
+        if self._session is not None:
+            self._session.receive_eof()
+            self._flush(self._session)
         return False
 
     def pause_writing(self) -> None:
@@ -241,9 +234,11 @@ class Connection(asyncio.Protocol):
                 self.passed_on(head + b"\r\n\r\n" + rest, request)
 
     def _accept(self, accept: Accept, request: HandshakeRequest) -> None:
+        from hotchannel.websocket.session import Session
+
         self._stop_timer()
         self._tally.accepted += 1
-        self._websocket = FrameProtocol(SERVER, max_size=self._options.max_message_size, logger=_frames_log)
+        self._session = Session(self._options.max_message_size)
         headers = () if accept.subprotocol == PING else self._owner.response_headers(request)
         # Only a transport that holds more than this needs its outbox measured before each write.
         high = min(_CONGESTED, self._options.max_outbox_size)
@@ -251,7 +246,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(switching_protocols(accept.key, accept.subprotocol, headers))
         self._phase = _Phase.OPEN
         if accept.subprotocol == PING:
-            self.close(CloseCode.NORMAL_CLOSURE)
+            self.close(_NORMAL_CLOSURE)
         else:
             self._joined = True
             self._owner.opened(self, accept, request)
@@ -271,44 +266,15 @@ class Connection(asyncio.Protocol):
 
     # The open WebSocket.
 
-    def _receive_frames(self, websocket: FrameProtocol, data: bytes) -> None:
+    def _receive(self, session: Session, data: bytes) -> None:
         self._quiet = False
         self._tally.bytes_in += len(data)
-        websocket.receive_data(data)
-        for event in websocket.events_received():
+        for message in session.receive(data):
             # A listener may have closed the connection: what comes after is not heard.
-            if self._phase is _Phase.OPEN and isinstance(event, Frame):
-                self._receive_frame(websocket, event)
-        self._flush(websocket)
-
-    def _receive_frame(self, websocket: FrameProtocol, frame: Frame) -> None:
-        match frame.opcode:
-            case Opcode.TEXT | Opcode.BINARY if not frame.fin:
-                self._fragments = bytearray(frame.data)
-                self._fragments_are_text = frame.opcode is Opcode.TEXT
-            case Opcode.TEXT | Opcode.BINARY:
-                self._receive_message(websocket, bytes(frame.data), text=frame.opcode is Opcode.TEXT)
-            case Opcode.CONT if self._fragments is not None:
-                self._fragments += frame.data
-                if frame.fin:
-                    whole, self._fragments = bytes(self._fragments), None
-                    self._receive_message(websocket, whole, text=self._fragments_are_text)
-            case _:
-                # The library answers pings and close frames itself.
-                pass
-
-    def _receive_message(self, websocket: FrameProtocol, data: bytes, *, text: bool) -> None:
-        self._tally.messages_in += 1
-        if not text:
-            self._owner.received(self, data)
-            return
-        try:
-            message = data.decode()
-        except UnicodeDecodeError:
-            websocket.fail(CloseCode.INVALID_DATA, "not UTF-8")
-            self._flush(websocket)
-            return
-        self._owner.received(self, message)
+            if self._phase is _Phase.OPEN:
+                self._tally.messages_in += 1
+                self._owner.received(self, message)
+        self._flush(session)
 
     # Writing and ending.
 
@@ -323,9 +289,9 @@ class Connection(asyncio.Protocol):
         self._tally.bytes_out += len(data)
         self._transport.write(data)
 
-    def _flush(self, websocket: FrameProtocol) -> None:
-        for data in websocket.data_to_send():
-            if data == SEND_EOF:
+    def _flush(self, session: Session) -> None:
+        for data in session.data_to_send():
+            if not data:
                 self._shut()
             elif not self._transport.is_closing():
                 self._put(data)

@@ -15,8 +15,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
-
 from hotchannel.websocket.connection import Connection
 
 if TYPE_CHECKING:
@@ -66,6 +64,8 @@ class UvicornConnection(Connection):
 
     def passed_on(self, head: bytes, request: HandshakeRequest) -> None:
         """Hand a request that is not ours to uvicorn's own protocol, on the same transport."""
+        from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
+
         self._let_go()
         assert AutoWebSocketsProtocol is not None  # websockets is installed: we depend on it
         self._successor = AutoWebSocketsProtocol(
