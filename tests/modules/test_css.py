@@ -1,10 +1,10 @@
 from collections.abc import Iterable
 
 import pytest
-import tinycss2
+import tinycss2  # type: ignore[import-untyped]
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tinycss2.ast import Node
+from tinycss2.ast import Node  # type: ignore[import-untyped]
 
 from hotchannel.modules.css import StyleSheet, analyze
 
@@ -22,24 +22,23 @@ REFERENCES = [
     pytest.param('@import url( "a.css" );', [("a.css", "@url-quoted")], '"a.css"', id="import quoted url"),
     pytest.param("@import /* b */ src('a.css');", [("a.css", "@url-quoted")], "'a.css'", id="import src"),
     pytest.param(r'@\69mport "a.css";', [("a.css", "@string")], '"a.css"', id="escaped keyword"),
-    pytest.param('@charset "u"; @layer x;\n@import "a.css"', [("a.css", "@string")], '"a.css"', id="after others"),
+    pytest.param('@charset "u"; @layer x;@import "a"', [("a", "@string")], '"a"', id="after others"),
     pytest.param('<!-- @import "a.css"; -->', [("a.css", "@string")], '"a.css"', id="after an HTML comment"),
     pytest.param('a {} /**/ @import "late.css";', [("late.css", "@string")], '"late.css"', id="after a rule"),
     pytest.param("a { b: url(x.png) }", [("x.png", "url-bare")], "x.png", id="bare url"),
     pytest.param("a { b: URL(\n x.png\t) }", [("x.png", "url-bare")], "x.png", id="bare url with blanks"),
-    pytest.param(r"a { b: url(x\ \(1\29.png) }", [("x (1).png", "url-bare")], r"x\ \(1\29.png", id="bare escapes"),
+    pytest.param(r"a { b: url(x\ \(1\29.p) }", [("x (1).p", "url-bare")], r"x\ \(1\29.p", id="bare escapes"),
     pytest.param(r"a { b: \75 rl(x.png) }", [("x.png", "url-bare")], "x.png", id="escaped function"),
     pytest.param("a { b: url(x.png", [("x.png", "url-bare")], "x.png", id="bare url up to the end"),
     pytest.param('a { b: url("x.png', [("x.png", "url-quoted")], '"x.png', id="string up to the end"),
     pytest.param("a { b: url( 'x.png' ) }", [("x.png", "url-quoted")], "'x.png'", id="quoted url"),
-    pytest.param('a { b: url("x.png" format) }', [("x.png", "url-quoted")], '"x.png"', id="url with modifiers"),
-    pytest.param(r'a { b: url("x\"\0a y\
-z") }', [('x"\ny\x7a', "url-quoted")], '"x\\"\\0a y\\\nz"', id="escapes in a string"),
+    pytest.param('a { b: url("x.png" c) }', [("x.png", "url-quoted")], '"x.png"', id="url with modifiers"),
+    pytest.param('a { b: url("x\\"\\0a y\\\nz") }', [('x"\nyz', "url-quoted")], '"x\\"\\0a y\\\nz"', id="escapes in a string"),
     pytest.param("a { b: src( 'x.png' ) }", [("x.png", "url-quoted")], "'x.png'", id="src"),
     pytest.param("a { --b: c url(x.png) }", [("x.png", "url-bare")], "x.png", id="custom property"),
     pytest.param('a { b: image-set("x.png" 1x) }', [("x.png", "string")], '"x.png"', id="image-set"),
-    pytest.param('a { b: -webkit-image-set("x.png" 1x) }', [("x.png", "string")], '"x.png"', id="prefixed image-set"),
-    pytest.param('a { b: image-set(url(x.png) type("c")) }', [("x.png", "url-bare")], "x.png", id="image-set url"),
+    pytest.param('a { b: -webkit-image-set("x.png" 1x) }', [("x.png", "string")], '"x.png"', id="prefixed"),
+    pytest.param('a { b: image-set(url(x.png) f("c")) }', [("x.png", "url-bare")], "x.png", id="in image-set"),
     pytest.param("@media (b) { a { c: url(x.png) } }", [("x.png", "url-bare")], "x.png", id="nested"),
     pytest.param("@font-face { src: url(é😀.woff) }", [("é😀.woff", "url-bare")], "é😀.woff", id="unicode"),
 ]  # fmt: skip
@@ -80,7 +79,9 @@ def test_no_references(source: str) -> None:
 
 
 def test_source_order() -> None:
-    sheet = analyze("@import 'a'; @import url(b); c { d: url(e), image-set('f' 1x, url('g') 2x) } @import 'h';")
+    sheet = analyze(
+        "@import 'a'; @import url(b); c { d: url(e), image-set('f' 1x, url('g') 2x) } @import 'h';"
+    )
     assert [reference.value for reference in sheet.imports] == ["a", "b", "h"]
     assert [reference.value for reference in sheet.urls] == ["e", "f", "g"]
 
@@ -127,8 +128,42 @@ def _content(node: Node) -> list[Node]:
 
 
 PIECES = [
-    *("@import ", "@import", "@media ", "url(", "URL(", "src(", "image-set(", "f(", "(", ")", "[", "]", "{", "}"),
-    *("'a'", '"b"', "'c\\'", '"', "'", "x", "y.png", "#z", "1px", "-", "--", ";", ":", ",", " ", "\n", "\\", "\\75 "),
+    *(
+        "@import ",
+        "@import",
+        "@media ",
+        "url(",
+        "URL(",
+        "src(",
+        "image-set(",
+        "f(",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+    ),
+    *(
+        "'a'",
+        '"b"',
+        "'c\\'",
+        '"',
+        "'",
+        "x",
+        "y.png",
+        "#z",
+        "1px",
+        "-",
+        "--",
+        ";",
+        ":",
+        ",",
+        " ",
+        "\n",
+        "\\",
+        "\\75 ",
+    ),
     *("/*", "*/", "/", "<!--", "-->", "@", "é", "url(k)", "url('l')", "\\\n", "!", "."),
 ]
 
@@ -138,8 +173,9 @@ PIECES = [
 @example("@import 'a' {} @import 'b'")
 @example("url(a\\)b) url(c'd) e) {}")
 def test_same_as_tinycss2(source: str) -> None:
-    # What a backslash means that the source ends with, the standard leaves to three different rules.
-    source = source.rstrip("\\")
+    # tinycss2 takes an escaped line end in a bare URL for a backslash; and what a backslash means that
+    # the source ends with depends on what it would have been part of.
+    source = source.replace("\\\n", "\\ ").rstrip("\\")
     sheet = analyze(source)
     imports, urls = _oracle(source)
     references = sorted(sheet.imports + sheet.urls, key=lambda reference: reference.start)
@@ -158,10 +194,29 @@ def test_never_raises(source: str) -> None:
         assert 0 <= reference.start < reference.end <= len(source)
 
 
-@pytest.mark.parametrize(
-    "unit",
-    "{ ( [ url( url(' image-set( @import @import' /* ' \" \\ a a( @a @a; a@b; a{} } ) ; url(a) - -- # / /**/".split(),
-)
+UNITS = [
+    *(
+        "{",
+        "(",
+        "[",
+        "url(",
+        "url('",
+        "image-set(",
+        "@import",
+        "@import'",
+        "/*",
+        "'",
+        '"',
+        "\\",
+        "a",
+        "a(",
+        "@a",
+    ),
+    *("@a;", "a@b;", "a{}", "}", ")", ";", "url(a)", "-", "--", "#", "/", "/**/", "<!--", "<", "\\75"),
+]
+
+
+@pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("before", ["", "a", "@import ", "/**/"])
 def test_repetition_ends(before: str, unit: str) -> None:
     assert isinstance(analyze(before + unit * (100_000 // len(unit))), StyleSheet)

@@ -18,7 +18,7 @@ from hotchannel.devserver.app import DevServer
 from hotchannel.errors import HotChannelError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hotchannel.options import LogLevel
 
@@ -47,12 +47,22 @@ def run(root: str, arguments: Mapping[str, object], *, started: float) -> int:
     try:
         options = load(folder.resolve(), Path.cwd(), arguments)
         _log_to_terminal(options.log_level)
-        asyncio.run(_serve(DevServer(folder, options), started))
+        with asyncio.Runner(loop_factory=_event_loop()) as runner:
+            runner.run(_serve(DevServer(folder, options), started))
     except KeyboardInterrupt:
         return 0
     except HotChannelError as error:
         return _fail(str(error))
     return 0
+
+
+def _event_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return uvloop's loop where it is installed, which it cannot be everywhere."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
 
 
 async def _serve(server: DevServer, started: float) -> None:

@@ -104,6 +104,8 @@ class DevServer:
             ListenError: there is no free port.
         """
         self._sockets = bind(self.options.host, self.options.port, strict=self.options.strict_port)
+        if self.options.port not in (0, self.port):
+            _log.warning("port %d is in use, so it is %d", self.options.port, self.port)
         self._channel = self._make_channel()
         graph = ModuleGraph()
         resolver = Resolver(self._root, self.options.base)
@@ -123,6 +125,8 @@ class DevServer:
         self._watching = asyncio.create_task(self._watcher.start())
         if self._has_own_port:
             await self._channel.listen()
+            if self._channel.port is None:
+                _log.warning("the channel shares the port of the pages instead")
         return self
 
     async def wait(self) -> None:

@@ -167,28 +167,29 @@ class Tokens:
         Punctuators and keywords are given as they are, a mark as its kind, a statement's end and the start of
         the source as `;`, `function NAME` as `function`, everything else as `0`.
         """
-        group = found = None
-        for each in _TOKENS_BACK.finditer(
-            self.source, self.ends[mark] if mark >= 0 else self.body_start, end
-        ):
-            if each.lastgroup is not None:
-                group, found = each.lastgroup, each
-        if group is None or found is None:
+        position = self.ends[mark] if mark >= 0 else self.body_start
+        read = _TOKENS_BACK.finditer(self.source, position, end)
+        found = [token for token in read if token.lastgroup is not None]
+        if not found:
             if mark < 0:
                 return ";", 0
             kind = self.kinds[mark]
             return _OPERAND if kind in "`r" else kind, self.starts[mark]
-        start = found.start(group)
-        if group == "punctuator":
-            return found[group], start
-        if group == "word":
-            word = found[group]
-            return word if word in _KEYWORDS else _OPERAND, start
-        if group == "function":
-            return "function", start
-        if group == "statement" or (group == "string" and mark >= 0 and self.kinds[mark] == "import"):
-            return ";", start
-        return _OPERAND, start
+        last = found[-1]
+        start = last.start()
+        match last.lastgroup:
+            case "punctuator":
+                return last[0], start
+            case "word":
+                return last[0] if last[0] in _KEYWORDS else _OPERAND, start
+            case "function":
+                return "function", start
+            case "statement":
+                return ";", start
+            case "string" if len(found) == 1 and mark >= 0 and self.kinds[mark] == "import":
+                return ";", start
+            case _:
+                return _OPERAND, start
 
     def walk(self, mark: int) -> Iterator[Token]:
         """Yield the tokens after `mark` up to the end of the brackets around; a pair is one token."""
