@@ -193,9 +193,16 @@ def test_a_tab_opened_while_something_is_broken_is_told(
         expect(overlay(each)).to_have_count(0)
 
 
+RUNS = (
+    "import.meta.hot.data.runs = (import.meta.hot.data.runs ?? 0) + 1;\n"
+    'document.querySelector("#out").textContent = `runs ${import.meta.hot.data.runs}`;\n'
+    "import.meta.hot.accept();\n"
+)
+
+
 @pytest.mark.ours
 def test_mending_one_of_two_errors_shows_the_other(project: StartProject, tab: Tab) -> None:
-    pair = {"src/a.js": "import.meta.hot.accept();\n", "src/b.js": "import.meta.hot.accept();\n"}
+    pair = {"src/a.js": "import.meta.hot.accept();\n", "src/b.js": RUNS}
     site = project({"index.html": PAGE, "src/main.js": 'import "./a.js";\nimport "./b.js";\n', **pair})
     tab.open(site.url)
     site.write("src/a.js", "const first = [;\n")
@@ -203,9 +210,26 @@ def test_mending_one_of_two_errors_shows_the_other(project: StartProject, tab: T
     site.write("src/b.js", "const second = [;\n")
     expect(overlay(tab)).to_contain_text("const second")
     tab.errors.clear()
-    site.write("src/b.js", pair["src/b.js"])
+    site.write("src/b.js", RUNS + "// mended\n")
+    tab.text("runs 2")
     expect(overlay(tab)).to_contain_text("const first")
     site.write("src/a.js", pair["src/a.js"])
+    expect(overlay(tab)).to_have_count(0)
+    assert tab.kept
+
+
+@pytest.mark.ours
+def test_an_update_elsewhere_does_not_hide_an_error_that_stands(project: StartProject, tab: Tab) -> None:
+    pair = {"src/a.js": "import.meta.hot.accept();\n", "src/b.js": RUNS}
+    site = project({"index.html": PAGE, "src/main.js": 'import "./a.js";\nimport "./b.js";\n', **pair})
+    tab.open(site.url)
+    site.write("src/a.js", "const first = [;\n")
+    expect(overlay(tab)).to_contain_text("const first")
+    tab.errors.clear()
+    site.write("src/b.js", RUNS + "// edited\n")
+    tab.text("runs 2")
+    expect(overlay(tab)).to_contain_text("const first")
+    site.write("src/a.js", pair["src/a.js"] + "// mended\n")
     expect(overlay(tab)).to_have_count(0)
     assert tab.kept
 

@@ -150,8 +150,8 @@ class DevServer:
     async def __aexit__(self, *exc_info: object) -> None:
         """Close the channel and stop watching."""
         await self._channel.close()
-        if not self._watching.cancel():
-            await self._watcher.stop()
+        self._watching.cancel()
+        await self._watcher.stop()
         for listener in self._sockets:
             listener.close()
 

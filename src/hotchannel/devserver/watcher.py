@@ -34,6 +34,8 @@ from hotchannel.modules.urls import FilePath
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from watchdog.observers.api import BaseObserver
+
 __all__ = ["SaveListener", "Watcher"]
 
 _log = logging.getLogger("hotchannel.watch")
@@ -96,7 +98,9 @@ class Watcher:
         self._batch: dict[FilePath, None] = {}
         self._flush_handle: asyncio.Handle | None = None
         self._last_flush = 0.0
-        self._unsettled: dict[FilePath, int] = {}
+        self._unsettled: dict[FilePath, asyncio.TimerHandle] = {}
+        self._observer: BaseObserver | None = None
+        self._is_stopped = False
 
     async def start(self) -> None:
         """Begin to watch; returns when no later save can be missed.
@@ -109,12 +113,12 @@ class Watcher:
         from watchdog.observers.polling import PollingObserver
 
         self._loop = asyncio.get_running_loop()
-        self._observer = PollingObserver() if self._polling else Observer()
-        self._observer.schedule(
-            _Forwarder(self._loop, self._root, self._event), self._root, recursive=True, event_filter=_EVENTS
-        )
+        observer = PollingObserver() if self._polling else Observer()
+        forwarder = _Forwarder(self._loop, self._root, self._event)
+        observer.schedule(forwarder, self._root, recursive=True, event_filter=_EVENTS)
+        self._observer = observer
         try:
-            await asyncio.to_thread(self._observer.start)
+            await asyncio.to_thread(observer.start)
         except OSError as error:
             raise HotChannelError(
                 f"{self._root} cannot be watched: {error}. Where the system's limit is reached, raise "
@@ -123,13 +127,17 @@ class Watcher:
 
     async def stop(self) -> None:
         """Stop watching; nothing is told afterwards."""
-        self._observer.stop()
-        for handle in (*self._resting.values(), self._flush_handle):
+        self._is_stopped = True
+        if self._observer is not None and self._observer.is_alive():
+            self._observer.stop()
+            await asyncio.to_thread(self._observer.join)
+        for handle in (*self._resting.values(), *self._unsettled.values(), self._flush_handle):
             if handle is not None:
                 handle.cancel()
-        await asyncio.to_thread(self._observer.join)
 
     def _event(self, event: FileSystemEvent) -> None:
+        if self._is_stopped:
+            return
         source = FilePath(os.fsdecode(event.src_path))
         match event:
             case FileModifiedEvent() | FileCreatedEvent():
@@ -170,21 +178,19 @@ class Watcher:
             _log.warning("%d files changed at once; every served file is compared", len(files))
             files |= dict.fromkeys(self._listener.known_files(self._root))
         for file in files:
-            self._unsettled.pop(file, None)
-        self._later(self._listener.saved(files))
+            pending = self._unsettled.pop(file, None)
+            if pending is not None:
+                pending.cancel()
+        for file in self._listener.saved(files):
+            self._look_later(file, 1)
 
-    def _later(self, files: Iterable[FilePath]) -> None:
-        for file in files:
-            self._unsettled[file] = 0
-            self._loop.call_later(_SETTLE_STEP, self._look_again, file)
+    def _look_later(self, file: FilePath, step: int) -> None:
+        self._unsettled[file] = self._loop.call_later(_SETTLE_STEP, self._look_again, file, step)
 
-    def _look_again(self, file: FilePath) -> None:
-        step = self._unsettled.pop(file, None)
-        if step is None:
-            return
-        if self._listener.saved((file,), settled=step + 1 >= _SETTLE_STEPS):
-            self._unsettled[file] = step + 1
-            self._loop.call_later(_SETTLE_STEP, self._look_again, file)
+    def _look_again(self, file: FilePath, step: int) -> None:
+        del self._unsettled[file]
+        if self._listener.saved((file,), settled=step >= _SETTLE_STEPS):
+            self._look_later(file, step + 1)
 
 
 class _Forwarder(FileSystemEventHandler):
