@@ -98,6 +98,17 @@ def test_errors_are_kept_by_source_and_the_newest_shown() -> None:
     assert joined(channel).take() == [{"type": "connected"}]
 
 
+def test_an_error_that_stands_is_shown_again_over_an_update() -> None:
+    channel = make()
+    client = joined(channel)
+    channel.fail("a", ErrorDetail("in a", ""))
+    client.take()
+
+    channel.send(Update(()))
+
+    assert client.take() == [EMPTY_UPDATE, error("in a")]
+
+
 def test_an_older_error_goes_quietly() -> None:
     channel = make()
     client = joined(channel)

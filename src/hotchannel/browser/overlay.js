@@ -218,7 +218,7 @@ export class ErrorOverlay extends Base {
     if (frame?.trim()) box.append(scrollable(element("pre", "frame", ...frameLines(frame)), "Source"));
     if (stack.trim()) box.append(scrollable(element("pre", "stack", stack.trimEnd()), "Stack"));
     const key = element("kbd", "", "Esc");
-    box.append(element("div", "tip", "It goes away when the error is mended. To close it, press ", key, " or click outside."));
+    box.append(element("div", "tip", "It goes away when the error is fixed. To close it, press ", key, " or click outside."));
     box.tabIndex = -1;
     box.autofocus = true;
 

@@ -136,6 +136,10 @@ class HotChannel(Generic[C]):
             case _:
                 pass
         self._broadcast(payload)
+        standing = self._journal.standing
+        if standing is not None and isinstance(payload, Update):
+            # Clients take the overlay away with any update.
+            self.fail(standing.source, standing.detail)
 
     def fail(self, source: str, detail: ErrorDetail) -> None:
         """`source` (a file or URL) is in error: show it, and to every newcomer while it stands."""
