@@ -104,6 +104,11 @@ _ATTRIBUTE = re.compile(
     r"(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+"
     r"(?:\"(?P<double>[^\"]*+)\"|'(?P<single>[^']*+)'|(?P<bare>(?![\"'])[^\t\n\f\r >]*+)))?"
 )
+# The same for a whole tag that nobody asks about. An open quote is no name: the tag never ends then.
+_TAG_REST = re.compile(
+    r"(?:[\t\n\f\r /]*+[^\t\n\f\r />][^\t\n\f\r />=]*+(?:(?![\t\n\f\r ]*+=)"
+    r"|[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:\"[^\"]*+\"|'[^']*+'|(?![\"'])[^\t\n\f\r >]*+)))*+[\t\n\f\r /]*+>"
+)
 _QUOTES = {"double": '"', "single": "'", "bare": ""}
 _OPEN_VALUE = re.compile(r"[\t\n\f\r ]*+=[\t\n\f\r ]*+[\"']")
 _TAG_END = re.compile(r"[\t\n\f\r /]*+>")
@@ -116,6 +121,7 @@ _RAW_TEXT_ENDS = {
     for name in _RAW_TEXT - {"plaintext", "script"}
 }
 _FOREIGN = frozenset(["math", "svg"])
+_READ = _RAW_TEXT | _FOREIGN | {"base", "link", "meta"}
 _SPACE = "\t\n\f\r "
 
 
@@ -201,7 +207,10 @@ def _page(elements: list[Element], is_document: bool, inject_at: int) -> Page:
 
 
 def _read_tag(source: str, start: int, position: int, name: str) -> Element | None:
-    """Read the attributes after a tag's name; None where the source ends first."""
+    """Read the rest of a tag, with attributes where they matter; None where the source ends first."""
+    if name not in _READ:
+        rest = _TAG_REST.match(source, position)
+        return Element(name, (), start, rest.end(), rest.end(), rest.end()) if rest else None
     attributes: list[Attribute] = []
     while (end := _TAG_END.match(source, position)) is None:
         found = _ATTRIBUTE.match(source, position)

@@ -1,0 +1,93 @@
+"""hotchannel: Vite's hot-update channel for Python.
+
+The public API, on one screen. A name is imported when it is first used, so that `import hotchannel`
+costs nothing and loads no server and no framework.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from hotchannel._version import __version__
+
+if TYPE_CHECKING:
+    from hotchannel.devserver.app import DevServer
+    from hotchannel.errors import HotChannelError, ListenError, OptionError
+    from hotchannel.options import DevOptions, WsOptions
+    from hotchannel.websocket.client import WebSocketClient
+    from hotchannel.websocket.server import WebSocketServer
+    from hotchannel.websocket.uvicorn import take_over
+    from hotchannel.wire.payloads import (
+        Connected,
+        Custom,
+        ErrorDetail,
+        ErrorPayload,
+        FullReload,
+        HotPayload,
+        Location,
+        Ping,
+        Prune,
+        Update,
+        UpdateEntry,
+    )
+
+__all__ = [
+    "Connected",
+    "Custom",
+    "DevOptions",
+    "DevServer",
+    "ErrorDetail",
+    "ErrorPayload",
+    "FullReload",
+    "HotChannelError",
+    "HotPayload",
+    "ListenError",
+    "Location",
+    "OptionError",
+    "Ping",
+    "Prune",
+    "Update",
+    "UpdateEntry",
+    "WebSocketClient",
+    "WebSocketServer",
+    "WsOptions",
+    "__version__",
+    "take_over",
+]
+
+_HOMES = {
+    "DevServer": "hotchannel.devserver.app",
+    "HotChannelError": "hotchannel.errors",
+    "ListenError": "hotchannel.errors",
+    "OptionError": "hotchannel.errors",
+    "DevOptions": "hotchannel.options",
+    "WsOptions": "hotchannel.options",
+    "WebSocketClient": "hotchannel.websocket.client",
+    "WebSocketServer": "hotchannel.websocket.server",
+    "take_over": "hotchannel.websocket.uvicorn",
+    "Connected": "hotchannel.wire.payloads",
+    "Custom": "hotchannel.wire.payloads",
+    "ErrorDetail": "hotchannel.wire.payloads",
+    "ErrorPayload": "hotchannel.wire.payloads",
+    "FullReload": "hotchannel.wire.payloads",
+    "HotPayload": "hotchannel.wire.payloads",
+    "Location": "hotchannel.wire.payloads",
+    "Ping": "hotchannel.wire.payloads",
+    "Prune": "hotchannel.wire.payloads",
+    "Update": "hotchannel.wire.payloads",
+    "UpdateEntry": "hotchannel.wire.payloads",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
