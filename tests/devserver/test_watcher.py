@@ -27,6 +27,7 @@ class Listener:
         self.root = root
         self.contents: dict[str, str | None] = {}
         self.batches: list[set[str]] = []
+        self.told = asyncio.Event()
 
     def saved(self, files: Iterable[FilePath], *, settled: bool = False) -> tuple[FilePath, ...]:
         unsettled: list[FilePath] = []
@@ -41,6 +42,7 @@ class Listener:
                 unsettled.append(file)
             else:
                 self.contents[name] = content
+        self.told.set()
         return tuple(unsettled)
 
     def known_files(self, folder: str) -> Iterable[FilePath]:
@@ -51,7 +53,8 @@ class Listener:
     async def until(self, is_so: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE):
             while not is_so():
-                await asyncio.sleep(0.005)
+                self.told.clear()
+                await self.told.wait()
 
     async def holds(self, name: str, content: str | None) -> None:
         await self.until(lambda: name in self.contents and self.contents[name] == content)
