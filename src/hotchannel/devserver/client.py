@@ -1,7 +1,8 @@
 """The browser client's files, with the server's settings filled in.
 
 Role: what `/@vite/client` and its sibling modules answer. The client is made anew for each request,
-since it says at which position of the journal it was served.
+since it says at which position of the journal it was served. Its siblings never change under their URL,
+which has their digest in it, so that a browser asks for them once.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
 from importlib.resources import files
 
-__all__ = ["ClientSettings", "client_module"]
+__all__ = ["ClientSettings", "client_module", "sibling_module"]
 
-_MODULE_NAME = re.compile(r"[a-z]+")
+_SIBLING_IMPORT = re.compile(r'(?<= from "\./)(?=[a-z]+\.js";)')
 _PLACEHOLDER = re.compile(r"\b__[A-Z]+(?:_[A-Z]+)*__\b")
 
 
@@ -47,18 +49,20 @@ class ClientSettings:
     token: str
 
 
-def client_module(name: str, settings: ClientSettings, position: str) -> str | None:
-    """Return the text of a client module, or None where there is none of that name.
+def sibling_module(name: str) -> str | None:
+    """Return the text of what the client imports, by `DIGEST/NAME.js`; None where there is none."""
+    version, _, file = name.partition("/")
+    sources = _sources()
+    return sources.get(file) if version == _version() and file != "client.js" else None
+
+
+def client_module(settings: ClientSettings, position: str) -> str:
+    """Return the text of the client.
 
     Args:
-        name: what follows `/@vite/`: `client`, or a sibling such as `overlay.js`.
         settings: what the client is told.
         position: `EPOCH:SEQ` at which this text is served.
     """
-    if name != "client":
-        stem = name.removesuffix(".js")
-        is_sibling = name.endswith(".js") and stem != "client" and _MODULE_NAME.fullmatch(stem)
-        return _source(stem) if is_sibling else None
     values = {
         "__BASE__": settings.base,
         "__SERVER_HOST__": settings.server_host,
@@ -72,10 +76,16 @@ def client_module(name: str, settings: ClientSettings, position: str) -> str | N
         "__WS_TOKEN__": settings.token,
         "__SERVED_AT__": position,
     }
-    return _PLACEHOLDER.sub(lambda match: json.dumps(values.get(match[0])), str(_source("client")))
+    source = _SIBLING_IMPORT.sub(f"{_version()}/", _sources()["client.js"])
+    return _PLACEHOLDER.sub(lambda match: json.dumps(values[match[0]]), source)
 
 
 @cache
-def _source(stem: str) -> str | None:
-    file = files("hotchannel.browser").joinpath(f"{stem}.js")
-    return file.read_text("utf-8") if file.is_file() else None
+def _sources() -> dict[str, str]:
+    folder = files("hotchannel.browser")
+    return {file.name: file.read_text("utf-8") for file in folder.iterdir() if file.name.endswith(".js")}
+
+
+@cache
+def _version() -> str:
+    return blake2b("".join(sorted(_sources().values())).encode(), digest_size=6).hexdigest()

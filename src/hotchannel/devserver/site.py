@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from hotchannel.devserver.cache import ResponseCache
-from hotchannel.devserver.client import ClientSettings, client_module
+from hotchannel.devserver.client import ClientSettings, client_module, sibling_module
 from hotchannel.devserver.compiler import (
     Channel,
     Compiler,
@@ -120,7 +120,7 @@ class Site:
             return self._outside_base(path, query)
         path = "/" + path[len(self._base) :]
         if path.startswith(_CLIENT):
-            return self._client(request, path[len(_CLIENT) :])
+            return self._client(path[len(_CLIENT) :])
         decoded = decode_path(path)
         if decoded is None:
             return text(400, "The path is malformed.\n")
@@ -293,16 +293,16 @@ class Site:
         headers["content-range"] = f"bytes {start}-{end}/{size}"
         return Response(206, headers, FileSlice(opened, start, end - start + 1))
 
-    def _client(self, request: Request, name: str) -> Response:
-        served = client_module(name, self._settings(), self._channel.position())
-        if served is None:
-            return text(404, "There is no such client module.\n")
-        # The client holds the token and its place in the journal; its siblings are the same for long.
+    def _client(self, name: str) -> Response:
         if name == "client":
+            # It holds the token and its place in the journal.
+            served = client_module(self._settings(), self._channel.position())
             return Response(200, {"content-type": JAVASCRIPT, "cache-control": "no-store"}, served.encode())
-        headers = {"content-type": JAVASCRIPT, "cache-control": "no-cache"}
-        headers["etag"] = f'W/"{digest(served.encode()).hex()}"'
-        return _unless_known(request, Response(200, headers, served.encode()))
+        sibling = sibling_module(name)
+        if sibling is None:
+            return text(404, "There is no such client module.\n")
+        headers = {"content-type": JAVASCRIPT, "cache-control": "max-age=31536000, immutable"}
+        return Response(200, headers, sibling.encode())
 
     def _outside_base(self, path: str, query: str) -> Response:
         if path in ("/", "/index.html", self._base.rstrip("/")):
