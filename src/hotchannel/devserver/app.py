@@ -251,7 +251,6 @@ _EVERYWHERE = [
     # No page of another origin reads what is served here, other ports of this machine included.
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
-    (b"vary", b"accept, origin, sec-fetch-dest, sec-fetch-mode"),
 ]
 
 
