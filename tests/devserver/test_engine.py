@@ -67,7 +67,7 @@ def test_an_image_of_a_stylesheet_updates_the_stylesheet(project: HotFolder) -> 
 
 
 def test_a_page_reloads_by_its_path(project: HotFolder) -> None:
-    assert reload_path(project.save("index.html", "<p>2")) == "/index.html"
+    assert project.save("index.html", "<p>2") == [FullReload(path="/index.html")]
 
 
 def test_a_page_that_nobody_asked_for_reloads_too(project: HotFolder) -> None:

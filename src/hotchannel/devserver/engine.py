@@ -116,9 +116,9 @@ class HotEngine:
         if changed:
             first = next(iter(changed.values()))
             self._carry_out(plan(tuple(changed), timestamp=self._clock(), triggered_by=first), first)
-        for page, file in pages.items():
+        for page in pages:
             _log.info("page reload %s", page.lstrip("/"))
-            self._channel.send(FullReload(path=page, triggered_by=file))
+            self._channel.send(FullReload(path=page))
 
     def _carry_out(self, update: UpdatePlan, file: FilePath) -> None:
         apply(self._graph, update)
