@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Protocol, assert_never
 
 from hotchannel.devserver.resolver import Resolved, Resolver, Unresolved
-from hotchannel.modules import css, html, javascript, transform
+from hotchannel.modules import html, transform
 from hotchannel.modules.syntax import SourceError, code_frame, position
 from hotchannel.modules.urls import FilePath, ModuleId, ModuleUrl, browser_url, is_bare, path_of, split_query
 from hotchannel.wire.payloads import ErrorDetail, HotPayload, Location, Prune
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode, ModuleType, Names
+    from hotchannel.modules import css, javascript
 
 __all__ = ["Channel", "Compiler", "ModuleError", "inline_modules", "is_javascript", "module_id"]
 
 _log = logging.getLogger("hotchannel.hmr")
 
-_analyze_javascript = lru_cache(maxsize=32)(javascript.analyze)
 _CHARSET = re.compile(rb'@charset "([a-zA-Z0-9_.:\-]{1,40})";')
 
 
@@ -57,6 +57,14 @@ class _Links:
 
     nodes: dict[int, ModuleNode]
     missing: tuple[FilePath, ...]
+
+
+@lru_cache(maxsize=32)
+def _analyze_javascript(source: str) -> javascript.JavaScript:
+    # Imported by the first module, not by the start: compiling the patterns takes as long as a page.
+    from hotchannel.modules import javascript
+
+    return javascript.analyze(source)
 
 
 def is_javascript(path: str) -> bool:
@@ -252,6 +260,8 @@ class Compiler:
 
     def _css(self, node: ModuleNode, source: str) -> str:
         """Return the stylesheet with its references stamped, and absolute where it is injected."""
+        from hotchannel.modules import css
+
         sheet = css.analyze(source)
         importer_path = path_of(node.url)
         edits: list[tuple[int, int, str]] = []

@@ -13,6 +13,7 @@ import asyncio
 import logging
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING, Protocol
 
 from watchdog.events import (
@@ -113,6 +114,9 @@ class Watcher:
         from watchdog.observers.polling import PollingObserver
 
         self._loop = asyncio.get_running_loop()
+        # Folders that come with folders in them: watchdog registers the same callback twice, warns of its
+        # own doing from its own thread, and where warnings are errors that thread would end.
+        warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
         observer = PollingObserver() if self._polling else Observer()
         forwarder = _Forwarder(self._loop, self._root, self._event)
         observer.schedule(forwarder, self._root, recursive=True, event_filter=_EVENTS)
