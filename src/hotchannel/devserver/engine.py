@@ -77,7 +77,7 @@ class HotEngine:
             else:
                 is_new = self._graph.changed(file, fingerprint)
                 candidates = (*self._modules(file), *waiting) if is_new else waiting
-                changed.update((node, file) for node in candidates if self._is_sound(node))
+                changed.update((node, file) for node in candidates if self._is_sound(node, file, content))
                 if is_new and page is not None:
                     pages[page] = file
         self._announce(changed, pages)
@@ -117,11 +117,14 @@ class HotEngine:
             first = next(iter(changed.values()))
             self._carry_out(plan(tuple(changed), timestamp=self._clock(), triggered_by=first), first)
         for page in pages:
-            _log.info("page reload %s", page.lstrip("/"))
             self._channel.send(FullReload(path=page))
+            _log.info("page reload %s", page.lstrip("/"))
 
     def _carry_out(self, update: UpdatePlan, file: FilePath) -> None:
         apply(self._graph, update)
+        if update.payload is not None:
+            # Before anything is printed: a terminal takes longer than a browser.
+            self._channel.send(update.payload)
         match update.payload:
             case Update(updates):
                 _log.info("hmr update %s", ", ".join(dict.fromkeys(entry.path for entry in updates)))
@@ -129,18 +132,24 @@ class HotEngine:
                 shown = (self._root.url_path(file) or file).lstrip("/")
                 _log.info("page reload %s (%s)", shown, update.reason)
             case None:
-                return
-        self._channel.send(update.payload)
+                pass
 
     def _modules(self, file: FilePath) -> tuple[ModuleNode, ...]:
         """Return the modules that are made of `file`; a page's inline modules are reloaded with it."""
         return tuple(node for node in self._graph.of_file(file) if HTML_PROXY not in node.url)
 
-    def _is_sound(self, node: ModuleNode) -> bool:
-        """Tell whether `node` can be served as it is on disk; where not, browsers are told the error."""
+    def _is_sound(self, node: ModuleNode, read: FilePath | None = None, content: bytes | None = None) -> bool:
+        """Tell whether `node` can be served as it is on disk; where not, browsers are told the error.
+
+        Args:
+            node: the module.
+            read: the file that `content` was read from just now.
+            content: its content.
+        """
         if node.self_accepting is None:
             return True
-        content = self._read(node.file)
+        if node.file != read:
+            content = self._read(node.file)
         detail = None if content is None else self._compiler.check(node, content)
         if detail is not None:
             self._compiler.failed(node, detail)
