@@ -196,6 +196,17 @@ class TestPages:
         module = folder.text(url[1].replace("&amp;", "&"))
         assert module == '\n\nimport "/a.js"\n', "its lines are those of the page"
 
+    @pytest.mark.parametrize(
+        "query", ["html-proxy&index=1.js", "html-proxy", f"html-proxy&index={'9' * 5000}.js"]
+    )
+    def test_an_inline_module_that_the_page_has_not_is_empty_and_no_error(
+        self, folder: HotFolder, query: str
+    ) -> None:
+        folder.write("index.html", '<script type="module">1</script>')
+
+        assert folder.text(f"/index.html?{query}") == ""
+        assert folder.channel.errors == {}
+
     def test_a_fragment_that_a_script_fetches_is_left_alone(self, folder: HotFolder) -> None:
         folder.write("row.html", "<tr><td>1")
 

@@ -337,7 +337,7 @@ class Compiler:
         """Decode `content`; of a page take the inline module that `node` is."""
         kind = _kind(node.url)
         if kind == "inline":
-            return self._inline_source(node, content.decode(errors="replace"))
+            return _inline_source(node.url, content.decode(errors="replace"))
         declared = _CHARSET.match(content) if kind == "css" else None
         try:
             # CSS Syntax 3, section 3.2. It is served as UTF-8, whose header wins over the rule.
@@ -349,13 +349,6 @@ class Compiler:
                 f"This file is not UTF-8 (byte 0x{content[offset]:02X} cannot be read). Save it as UTF-8."
             )
             raise self._error(node, text, offset, message) from None
-
-    def _inline_source(self, node: ModuleNode, page: str) -> str:
-        number = split_query(node.url)[1].rpartition("index=")[2].removesuffix(".js")
-        scripts = inline_modules(html.analyze(page))
-        if not number.isascii() or not number.isdigit() or int(number) >= len(scripts):
-            raise self._error(node, page, 0, "The page has no such inline module any more; reload it.")
-        return transform.inline_module(page, scripts[int(number)])
 
     def _error(self, node: ModuleNode, source: str, offset: int, message: str) -> ModuleError:
         line, column = position(source, offset)
@@ -374,6 +367,15 @@ class Compiler:
 def inline_modules(page: html.Page) -> list[html.Element]:
     """Return the module scripts of a page that have their text in it."""
     return [s for s in page.scripts if s.get("type") == "module" and s.get("src") is None]
+
+
+def _inline_source(url: ModuleUrl, page: str) -> str:
+    """Return the inline module that `url` names; nothing where the page has lost it, since it reloads."""
+    query = split_query(url)[1]
+    for index, script in enumerate(inline_modules(html.analyze(page))):
+        if query == f"{transform.HTML_PROXY}&index={index}.js":
+            return transform.inline_module(page, script)
+    return ""
 
 
 def _kind(url: ModuleUrl) -> Literal["javascript", "inline", "json", "css", "raw", "url"]:
