@@ -13,12 +13,13 @@ import logging
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, Protocol, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
+from hotchannel.devserver.kinds import inline_source, kind_of, module_id
 from hotchannel.devserver.resolver import Resolved, Resolver, Unresolved
-from hotchannel.modules import html, transform
+from hotchannel.modules import transform
 from hotchannel.modules.syntax import SourceError, code_frame, position
-from hotchannel.modules.urls import FilePath, ModuleId, ModuleUrl, browser_url, is_bare, path_of, split_query
+from hotchannel.modules.urls import FilePath, ModuleId, browser_url, is_bare, path_of, split_query
 from hotchannel.wire.payloads import ErrorDetail, HotPayload, Location, Prune
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode, ModuleType, Names
     from hotchannel.modules import css, javascript
 
-__all__ = ["Channel", "Compiler", "ModuleError", "inline_modules", "is_javascript", "module_id"]
+__all__ = ["Channel", "Compiler", "ModuleError"]
 
 _log = logging.getLogger("hotchannel.hmr")
 
@@ -65,16 +66,6 @@ def _analyze_javascript(source: str) -> javascript.JavaScript:
     from hotchannel.modules import javascript
 
     return javascript.analyze(source)
-
-
-def is_javascript(path: str) -> bool:
-    """Tell whether a file of this name is JavaScript source."""
-    return path.endswith((".js", ".mjs"))
-
-
-def module_id(url: ModuleUrl, *, stylesheet: bool = False) -> ModuleId:
-    """Return the graph's key of a module; a stylesheet that is linked differs from one that is imported."""
-    return ModuleId(f"{url}?direct" if stylesheet else url)
 
 
 class Compiler:
@@ -130,7 +121,7 @@ class Compiler:
     def check(self, node: ModuleNode, content: bytes) -> ErrorDetail | None:
         """Say what is wrong with `content` as `node`; what it waits for is noted, nothing else."""
         try:
-            match _kind(node.url):
+            match kind_of(node.url):
                 case "javascript" | "inline":
                     source = self._source(node, content)
                     self._resolve_imports(node, source, self._analyze(node, source), self._peek)
@@ -162,7 +153,7 @@ class Compiler:
         return node
 
     def _compile(self, node: ModuleNode, content: bytes) -> str:
-        kind = _kind(node.url)
+        kind = kind_of(node.url)
         match kind:
             case "javascript" | "inline":
                 return self._javascript(node, self._source(node, content))
@@ -335,9 +326,9 @@ class Compiler:
 
     def _source(self, node: ModuleNode, content: bytes) -> str:
         """Decode `content`; of a page take the inline module that `node` is."""
-        kind = _kind(node.url)
+        kind = kind_of(node.url)
         if kind == "inline":
-            return _inline_source(node.url, content.decode(errors="replace"))
+            return inline_source(node.url, content.decode(errors="replace"))
         declared = _CHARSET.match(content) if kind == "css" else None
         try:
             # CSS Syntax 3, section 3.2. It is served as UTF-8, whose header wins over the rule.
@@ -362,37 +353,6 @@ class Compiler:
                 loc=Location(line=line, column=column, file=node.file),
             )
         )
-
-
-def inline_modules(page: html.Page) -> list[html.Element]:
-    """Return the module scripts of a page that have their text in it."""
-    return [s for s in page.scripts if s.get("type") == "module" and s.get("src") is None]
-
-
-def _inline_source(url: ModuleUrl, page: str) -> str:
-    """Return the inline module that `url` names; nothing where the page has lost it, since it reloads."""
-    query = split_query(url)[1]
-    for index, script in enumerate(inline_modules(html.analyze(page))):
-        if query == f"{transform.HTML_PROXY}&index={index}.js":
-            return transform.inline_module(page, script)
-    return ""
-
-
-def _kind(url: ModuleUrl) -> Literal["javascript", "inline", "json", "css", "raw", "url"]:
-    """Tell what importing `url` in JavaScript means."""
-    path, query = split_query(url)
-    parameters = {part.partition("=")[0] for part in query.split("&")}
-    if transform.HTML_PROXY in parameters:
-        return "inline"
-    if "raw" in parameters:
-        return "raw"
-    if "url" in parameters:
-        return "url"
-    if is_javascript(path):
-        return "javascript"
-    if path.endswith(".css"):
-        return "css"
-    return "json" if path.endswith(".json") else "url"
 
 
 def _is_native(site: javascript.ImportSite) -> bool:

@@ -16,16 +16,10 @@ from urllib.parse import quote
 
 from hotchannel.devserver.cache import ResponseCache
 from hotchannel.devserver.client import ClientSettings, client_module, sibling_module
-from hotchannel.devserver.compiler import (
-    Channel,
-    Compiler,
-    ModuleError,
-    inline_modules,
-    is_javascript,
-    module_id,
-)
+from hotchannel.devserver.compiler import ModuleError
 from hotchannel.devserver.files import FileRefused, OpenFile, Root
 from hotchannel.devserver.http import CSS, HTML, JAVASCRIPT, FileSlice, Request, Response, content_type, text
+from hotchannel.devserver.kinds import inline_modules, is_javascript, module_id
 from hotchannel.devserver.resolver import Resolved, Resolver
 from hotchannel.modules import html, transform
 from hotchannel.modules.urls import (
@@ -41,6 +35,7 @@ from hotchannel.modules.urls import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hotchannel.devserver.compiler import Channel, Compiler
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 
 __all__ = ["Site", "digest"]

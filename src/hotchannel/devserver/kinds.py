@@ -1,0 +1,58 @@
+"""What a URL is to the module that imports it.
+
+Role: pure decisions by path and query, as in Vite: `?raw` is text, `?url` an address, `.css` a stylesheet
+that injects itself, `?html-proxy` an inline module of a page.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from hotchannel.modules import html
+from hotchannel.modules.transform import HTML_PROXY, inline_module
+from hotchannel.modules.urls import ModuleId, ModuleUrl, split_query
+
+__all__ = ["Kind", "inline_modules", "inline_source", "is_javascript", "kind_of", "module_id"]
+
+Kind = Literal["javascript", "inline", "json", "css", "raw", "url"]
+
+
+def is_javascript(path: str) -> bool:
+    """Tell whether a file of this name is JavaScript source."""
+    return path.endswith((".js", ".mjs"))
+
+
+def module_id(url: ModuleUrl, *, stylesheet: bool = False) -> ModuleId:
+    """Return the graph's key of a module; a stylesheet that is linked differs from one that is imported."""
+    return ModuleId(f"{url}?direct" if stylesheet else url)
+
+
+def kind_of(url: ModuleUrl) -> Kind:
+    """Tell what importing `url` in JavaScript means."""
+    path, query = split_query(url)
+    parameters = {part.partition("=")[0] for part in query.split("&")}
+    if HTML_PROXY in parameters:
+        return "inline"
+    if "raw" in parameters:
+        return "raw"
+    if "url" in parameters:
+        return "url"
+    if is_javascript(path):
+        return "javascript"
+    if path.endswith(".css"):
+        return "css"
+    return "json" if path.endswith(".json") else "url"
+
+
+def inline_modules(page: html.Page) -> list[html.Element]:
+    """Return the module scripts of a page that have their text in it."""
+    return [s for s in page.scripts if s.get("type") == "module" and s.get("src") is None]
+
+
+def inline_source(url: ModuleUrl, page: str) -> str:
+    """Return the inline module that `url` names; nothing where the page has lost it, since it reloads."""
+    query = split_query(url)[1]
+    for index, script in enumerate(inline_modules(html.analyze(page))):
+        if query == f"{HTML_PROXY}&index={index}.js":
+            return inline_module(page, script)
+    return ""
