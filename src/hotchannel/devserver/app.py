@@ -46,6 +46,9 @@ _SETTLE_STEP = 0.005
 _SETTLE_STEPS = 20
 """A request for a file that is suddenly empty waits up to 100 ms for the save to end."""
 
+_WATCH_TIME = 1.0
+"""Seconds for which the start waits for the watch; a large folder takes longer, and is served meanwhile."""
+
 _SHUTDOWN_TIME = 1
 """Seconds that answers under way have when the server ends."""
 
@@ -98,10 +101,11 @@ class DevServer:
         return [f"http://{address}:{self.port}{self.options.base}" for address in network_addresses()]
 
     async def __aenter__(self) -> Self:
-        """Bind the port and begin to watch.
+        """Serve, and begin to watch; returns when saves are seen, or soon are in a large folder.
 
         Raises:
             ListenError: there is no free port.
+            HotChannelError: the folder cannot be watched.
         """
         self._sockets = bind(self.options.host, self.options.port, strict=self.options.strict_port)
         if self.options.port not in (0, self.port):
@@ -122,16 +126,44 @@ class DevServer:
         self._engine = HotEngine(self._root, graph, compiler, self._site, self._channel, clock=self._clock)
         self._channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
         self._watcher = Watcher(self._root.path, self._engine, polling=self.options.polling)
-        self._watching = asyncio.create_task(self._watcher.start())
         if self._has_own_port:
             await self._channel.listen()
             if self._channel.port is None:
                 _log.warning("the channel shares the port of the pages instead")
+        self._uvicorn = uvicorn.Server(self._uvicorn_config())
+        self._serving = asyncio.create_task(self._uvicorn.serve(sockets=self._sockets))
+        self._watching = asyncio.create_task(self._watcher.start())
+        self._watching.add_done_callback(self._watch_ended)
+        # Pages are answered meanwhile; what of them is saved before the watch begins is compared then.
+        await asyncio.wait({self._watching}, timeout=_WATCH_TIME)
+        if self._watching.done() and self._watching.exception() is not None:
+            await self.__aexit__()
+            self._watching.result()
         return self
 
     async def wait(self) -> None:
-        """Serve until a signal comes."""
-        config = uvicorn.Config(
+        """Wait until a signal ends the server.
+
+        Raises:
+            HotChannelError: the folder cannot be watched.
+        """
+        await asyncio.wait({self._serving})
+        if self._watching.done():
+            self._watching.result()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Close the channel, stop watching and stop serving."""
+        await self._channel.close()
+        self._watching.cancel()
+        await self._watcher.stop()
+        if self._uvicorn is not None:
+            self._uvicorn.should_exit = True
+            await asyncio.wait({self._serving})
+        for listener in self._sockets:
+            listener.close()
+
+    def _uvicorn_config(self) -> uvicorn.Config:
+        return uvicorn.Config(
             self,
             http=guarded_http(self._channel),
             ws=take_over(self._channel, exclusive=True),
@@ -141,19 +173,6 @@ class DevServer:
             server_header=False,
             timeout_graceful_shutdown=_SHUTDOWN_TIME,
         )
-        self._uvicorn = uvicorn.Server(config)
-        self._watching.add_done_callback(self._watch_ended)
-        await self._uvicorn.serve(sockets=self._sockets)
-        if self._watching.done():
-            self._watching.result()
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        """Close the channel and stop watching."""
-        await self._channel.close()
-        self._watching.cancel()
-        await self._watcher.stop()
-        for listener in self._sockets:
-            listener.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as an ASGI application."""

@@ -109,11 +109,20 @@ class Watcher:
         Raises:
             HotChannelError: the system refuses to watch so many folders.
         """
-        # Imported here: it takes a fifth of the start, and the page can be served meanwhile.
+        self._loop = asyncio.get_running_loop()
+        try:
+            await asyncio.to_thread(self._start_observer)
+        except OSError as error:
+            raise HotChannelError(
+                f"{self._root} cannot be watched: {error}. Where the system's limit is reached, raise "
+                "fs.inotify.max_user_watches, or set `polling = true`."
+            ) from error
+
+    def _start_observer(self) -> None:
+        # Imported here, in the thread: it takes a fifth of the start, and pages are served meanwhile.
         from watchdog.observers import Observer
         from watchdog.observers.polling import PollingObserver
 
-        self._loop = asyncio.get_running_loop()
         # Folders that come with folders in them: watchdog registers the same callback twice, warns of its
         # own doing from its own thread, and where warnings are errors that thread would end.
         warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
@@ -121,13 +130,7 @@ class Watcher:
         forwarder = _Forwarder(self._loop, self._root, self._event)
         observer.schedule(forwarder, self._root, recursive=True, event_filter=_EVENTS)
         self._observer = observer
-        try:
-            await asyncio.to_thread(observer.start)
-        except OSError as error:
-            raise HotChannelError(
-                f"{self._root} cannot be watched: {error}. Where the system's limit is reached, raise "
-                "fs.inotify.max_user_watches, or set `polling = true`."
-            ) from error
+        observer.start()
 
     async def stop(self) -> None:
         """Stop watching; nothing is told afterwards."""
