@@ -39,7 +39,7 @@ def build(modules: Mapping[str, Module]) -> tuple[ModuleGraph, dict[str, ModuleN
         if name not in nodes:
             is_css = name.endswith(".css")
             nodes[name] = graph.ensure(
-                ModuleId(name), ModuleUrl(f"/{name}"), FilePath(f"/root/{name}"), "css" if is_css else "js"
+                ModuleId(name), ModuleUrl(f"/{name}"), FilePath(f"/site/{name}"), "css" if is_css else "js"
             )
         return nodes[name]
 
@@ -61,7 +61,7 @@ def imports(*names: str) -> dict[str, Names]:
 def entries(modules: Mapping[str, Module], changed: str) -> list[tuple[str, str]] | None:
     """Return (path, acceptedPath) of the update for an edit of `changed`; None for a reload."""
     _, nodes = build(modules)
-    payload = plan([nodes[changed]], timestamp=1, triggered_by="/root/x").payload
+    payload = plan([nodes[changed]], timestamp=1, triggered_by="/site/x").payload
     if isinstance(payload, FullReload):
         return None
     return [] if payload is None else [(entry.path, entry.accepted_path) for entry in payload.updates]
@@ -202,7 +202,7 @@ def test_every_module_that_runs_again_gets_the_timestamp_and_no_other() -> None:
         }
     )
 
-    apply(graph, plan([nodes["c"]], timestamp=7, triggered_by="/root/c"))
+    apply(graph, plan([nodes["c"]], timestamp=7, triggered_by="/site/c"))
 
     assert {name: node.timestamp for name, node in nodes.items()} == {
         "main": 0,
@@ -218,7 +218,7 @@ def test_every_module_that_runs_again_gets_the_timestamp_and_no_other() -> None:
 def test_an_importer_that_accepts_is_not_run_again() -> None:
     graph, nodes = build({"a": Module(imports("b"), accepted=("b",)), "b": Module()})
 
-    apply(graph, plan([nodes["b"]], timestamp=7, triggered_by="/root/b"))
+    apply(graph, plan([nodes["b"]], timestamp=7, triggered_by="/site/b"))
 
     assert (nodes["a"].timestamp, nodes["b"].timestamp) == (0, 7)
 
@@ -226,7 +226,7 @@ def test_an_importer_that_accepts_is_not_run_again() -> None:
 def test_one_update_for_two_changed_files_names_each_boundary_once() -> None:
     _, nodes = build({"a": Module(imports("b", "c"), self_accepting=True), "b": Module(), "c": Module()})
 
-    payload = plan([nodes["b"], nodes["c"]], timestamp=1, triggered_by="/root/b").payload
+    payload = plan([nodes["b"], nodes["c"]], timestamp=1, triggered_by="/site/b").payload
 
     assert isinstance(payload, Update)
     assert [entry.path for entry in payload.updates] == ["/a"]
@@ -235,9 +235,9 @@ def test_one_update_for_two_changed_files_names_each_boundary_once() -> None:
 def test_one_dead_end_in_a_batch_reloads() -> None:
     _, nodes = build({"a": Module(self_accepting=True), "b": Module()})
 
-    payload = plan([nodes["a"], nodes["b"]], timestamp=1, triggered_by="/root/a").payload
+    payload = plan([nodes["a"], nodes["b"]], timestamp=1, triggered_by="/site/a").payload
 
-    assert payload == FullReload(path="*", triggered_by="/root/a")
+    assert payload == FullReload(path="*", triggered_by="/site/a")
 
 
 class TestInvalidation:
@@ -245,7 +245,7 @@ class TestInvalidation:
 
     def updated(self) -> tuple[ModuleGraph, dict[str, ModuleNode]]:
         graph, nodes = build(self.MODULES)
-        apply(graph, plan([nodes["a"]], timestamp=1, triggered_by="/root/a"))
+        apply(graph, plan([nodes["a"]], timestamp=1, triggered_by="/site/a"))
         return graph, nodes
 
     def test_goes_on_with_the_importers(self) -> None:
@@ -268,23 +268,23 @@ class TestInvalidation:
         nodes["a"].invalidated = True
 
         assert plan_invalidation(nodes["a"], timestamp=2, first_invalidated_by="/a") is None
-        apply(graph, plan([nodes["a"]], timestamp=3, triggered_by="/root/a"))
+        apply(graph, plan([nodes["a"]], timestamp=3, triggered_by="/site/a"))
         assert plan_invalidation(nodes["a"], timestamp=4, first_invalidated_by="/a") is not None
 
     def test_at_the_root_reloads(self) -> None:
         graph, nodes = build({"a": Module(self_accepting=True)})
-        apply(graph, plan([nodes["a"]], timestamp=1, triggered_by="/root/a"))
+        apply(graph, plan([nodes["a"]], timestamp=1, triggered_by="/site/a"))
 
         update = plan_invalidation(nodes["a"], timestamp=2, first_invalidated_by="/a")
 
         assert update is not None
-        assert update.payload == FullReload(path="*", triggered_by="/root/a")
+        assert update.payload == FullReload(path="*", triggered_by="/site/a")
 
     def test_that_comes_back_to_its_beginning_reloads(self) -> None:
         graph, nodes = build(
             {"a": Module(imports("b"), self_accepting=True), "b": Module(imports("a"), self_accepting=True)}
         )
-        apply(graph, plan([nodes["b"]], timestamp=1, triggered_by="/root/b"))
+        apply(graph, plan([nodes["b"]], timestamp=1, triggered_by="/site/b"))
 
         update = plan_invalidation(nodes["b"], timestamp=2, first_invalidated_by="/a")
 
@@ -308,7 +308,7 @@ class TestGraph:
 
     def test_an_unresolved_import_waits_for_its_file_until_it_is_served(self) -> None:
         graph, nodes = build({"a": Module()})
-        file = FilePath("/root/new.js")
+        file = FilePath("/site/new.js")
         graph.mark_unresolved(nodes["a"], [file])
 
         assert graph.awaiting(file) == (nodes["a"],)
@@ -317,7 +317,7 @@ class TestGraph:
 
     def test_the_same_content_is_no_change(self) -> None:
         graph = ModuleGraph()
-        file = FilePath("/root/a.js")
+        file = FilePath("/site/a.js")
         graph.served(file, b"1")
 
         assert not graph.changed(file, b"1")
@@ -325,7 +325,7 @@ class TestGraph:
 
     def test_a_content_served_ahead_of_its_event_is_a_change(self) -> None:
         graph = ModuleGraph()
-        file = FilePath("/root/a.js")
+        file = FilePath("/site/a.js")
         graph.served(file, b"1")
         graph.served(file, b"2")
 
