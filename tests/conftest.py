@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.entrance_fixtures import runs_on_its_loop
 from support.project import Project, free_port, hotchannel_command, script_command, vite_command
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # Browsers last: a quick failure shows first, and Playwright keeps an event loop running in this
     # thread from its first use on, so that no asyncio test could start after it.
+    items[:] = [item for item in items if runs_on_its_loop(item)]
     items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
     if config.getoption("--server") == "vite":
         left_out = [item for item in items if item.get_closest_marker("ours")]

@@ -7,11 +7,14 @@ Role: the vocabulary of every setting. Reading TOML, environment or command line
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from hotchannel.errors import OptionError
 
-__all__ = ["DEFAULT_PORT", "DEFAULT_WS_PORT", "DevOptions", "LogLevel", "WsOptions"]
+if TYPE_CHECKING:
+    from uvicorn import Config, Server
+
+__all__ = ["DEFAULT_PORT", "DEFAULT_WS_PORT", "DevOptions", "HttpsOptions", "LogLevel", "WsOptions"]
 
 LogLevel = Literal["debug", "info", "warning", "error", "silent"]
 """`silent` prints errors that end the program, and nothing else."""
@@ -42,6 +45,23 @@ def _check_positive(name: str, value: object) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HttpsOptions:
+    """Where a server finds its certificate; without one, it makes and keeps a self-signed one.
+
+    Attributes:
+        cert: file of the certificate, PEM, with the chain below it.
+        key: file of its private key, PEM; None where it stands in `cert` too.
+    """
+
+    cert: str | None = None
+    key: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.key is not None and self.cert is None:
+            raise OptionError("https.key", self.key, "https.cert beside it: a key alone is no certificate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WsOptions:
     """The channel's own settings.
 
@@ -55,14 +75,23 @@ class WsOptions:
         overlay: show errors in the page.
         token: the secret in the socket's URL; None makes a new one at every start.
         require_token: `browser` asks it of requests with an Origin, `always` of all.
-        skip_token_check: stock's `legacy.skipWebSocketTokenCheck`; accepts every allowed Host.
+        skip_web_socket_token_check: stock's `legacy` option of this name; accepts every allowed Host.
         allowed_hosts: host names that may be asked for beside loopback and IP addresses; a leading
             dot takes in all subdomains; True allows all.
+        server: a uvicorn `Config` or `Server` whose port the channel shares from now on, until it is closed.
         handshake_timeout: seconds a peer has to finish its opening handshake.
         ping_interval: seconds between two looks at each connection; one that was silent for two of
             them, although it was pinged, is taken to be gone.
+        max_header_size: bytes of a request's line and headers; a larger head is answered 431.
         max_message_size: bytes; a larger message ends the connection with 1009.
         max_outbox_size: bytes that may wait for one slow client before it is dropped.
+        max_clients: clients at one time; one more is answered 503.
+        max_clients_per_address: the same for one IP address, 429; None for no such limit, since behind a
+            proxy or in a container all clients have one.
+        max_connections_per_second_per_address: handshakes, 429; None for no such limit.
+        max_messages_per_second: frames that one client may send, in the long run; one that sends more is
+            closed with 1008. None for no such limit.
+        max_message_burst: frames that it may send at once.
         journal_messages: how many messages are kept for clients that come back.
         journal_bytes: how many bytes of them.
     """
@@ -76,12 +105,19 @@ class WsOptions:
     overlay: bool = True
     token: str | None = field(default=None, repr=False)
     require_token: Literal["browser", "always"] = "browser"
-    skip_token_check: bool = False
+    skip_web_socket_token_check: bool = False
     allowed_hosts: tuple[str, ...] | Literal[True] = ()
+    server: Config | Server | None = field(default=None, repr=False)
     handshake_timeout: float = 10.0
     ping_interval: float = 20.0
+    max_header_size: int = 16 * 1024
     max_message_size: int = 1024 * 1024
     max_outbox_size: int = 8 * 1024 * 1024
+    max_clients: int = 10_000
+    max_clients_per_address: int | None = None
+    max_connections_per_second_per_address: float | None = None
+    max_messages_per_second: float | None = 1000.0
+    max_message_burst: int = 2000
     journal_messages: int = 1000
     journal_bytes: int = 4 * 1024 * 1024
 
@@ -89,22 +125,36 @@ class WsOptions:
         _check_port("ws.port", self.port)
         _check_port("ws.client_port", self.client_port, lowest=1)
         _check_path("ws.path", self.path)
-        for name in (
-            "timeout",
-            "handshake_timeout",
-            "ping_interval",
-            "max_message_size",
-            "max_outbox_size",
-            "journal_messages",
-            "journal_bytes",
-        ):
+        for name in _POSITIVE:
             _check_positive(f"ws.{name}", getattr(self, name))
+        for name in _POSITIVE_OR_NONE:
+            if getattr(self, name) is not None:
+                _check_positive(f"ws.{name}", getattr(self, name))
         if self.token == "":
             raise OptionError("ws.token", self.token, "a string that is not empty, or none for a new one")
         if self.require_token not in ("browser", "always"):
             raise OptionError("ws.require_token", self.require_token, "'browser' or 'always'")
         if self.allowed_hosts is not True and not isinstance(self.allowed_hosts, tuple):
             raise OptionError("ws.allowed_hosts", self.allowed_hosts, "true or a list of host names")
+
+
+_POSITIVE = (
+    "timeout",
+    "handshake_timeout",
+    "ping_interval",
+    "max_header_size",
+    "max_message_size",
+    "max_outbox_size",
+    "max_clients",
+    "max_message_burst",
+    "journal_messages",
+    "journal_bytes",
+)
+_POSITIVE_OR_NONE = (
+    "max_clients_per_address",
+    "max_connections_per_second_per_address",
+    "max_messages_per_second",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +166,9 @@ class DevOptions:
         port: first port to try.
         strict_port: fail where the port is taken, instead of trying the next.
         base: path under which everything is served; starts and ends with `/`.
+        https: serve pages and channel encrypted: True with a self-signed certificate.
+        middleware: serve no port; another server mounts the dev server as ASGI application, and the channel
+            has a port of its own (24678 if none is set).
         ws: the channel's settings; False switches it off.
         hmr: False keeps the channel and sends no updates.
         polling: watch by comparing the tree again and again, where the system sends no events.
@@ -127,6 +180,8 @@ class DevOptions:
     port: int = DEFAULT_PORT
     strict_port: bool = False
     base: str = "/"
+    https: HttpsOptions | bool = False
+    middleware: bool = False
     ws: WsOptions | Literal[False] = field(default_factory=WsOptions)
     hmr: bool = True
     polling: bool = False

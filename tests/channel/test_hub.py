@@ -45,11 +45,13 @@ class Client:
         return taken
 
 
-def make() -> HotChannel[Client]:
-    return HotChannel(Journal("e", max_messages=100, max_bytes=10_000), frame=lambda encoded: b"#" + encoded)
+def make() -> HotChannel[Client, bytes]:
+    return HotChannel(
+        Journal("e", max_messages=100, max_bytes=10_000), prepare=lambda encoded: b"#" + encoded
+    )
 
 
-def joined(channel: HotChannel[Client], resume: str | None = None) -> Client:
+def joined(channel: HotChannel[Client, bytes], resume: str | None = None) -> Client:
     client = Client(resuming=resume is not None)
     channel.join(client, resume)
     return client
@@ -66,7 +68,9 @@ def test_each_variant_is_framed_once() -> None:
         framed.append(encoded)
         return encoded
 
-    channel: HotChannel[Client] = HotChannel(Journal("e", max_messages=9, max_bytes=999), frame=frame)
+    channel: HotChannel[Client, bytes] = HotChannel(
+        Journal("e", max_messages=9, max_bytes=999), prepare=frame
+    )
     clients = [joined(channel, resume) for resume in (None, None, "e:0", "e:0")]
     framed.clear()
     channel.send("a", 1)

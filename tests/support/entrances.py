@@ -1,7 +1,8 @@
 """Every entrance to the channel behind one face, and a peer made of raw bytes.
 
-`standalone` is the channel's own port, `guest` is uvicorn with an application that takes every
-WebSocket itself, `dev` is uvicorn as `hotchannel dev` runs it.
+`standalone` is the channel's own port, `tls` the same encrypted; `takeover-...` is uvicorn with one of its
+HTTP protocols and an application that takes every WebSocket itself, `dev` is uvicorn as `hotchannel dev`
+runs it; `asgi-...` is plain ASGI in front of the same application.
 """
 
 from __future__ import annotations
@@ -9,26 +10,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
+import ssl
 import struct
+import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import uvicorn
 
+from hotchannel.options import HttpsOptions
+from hotchannel.websocket.asgi import AsgiEntrance
 from hotchannel.websocket.guarded_http import guarded_http
 from hotchannel.websocket.server import WebSocketServer
+from hotchannel.websocket.tls import self_signed
 from hotchannel.websocket.uvicorn import take_over
+from support.asgi_servers import PATIENCE, AsgiKind, serve, serve_uvicorn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-PATIENCE = 10.0
-"""Seconds after which a test that waits for something gives up."""
-
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUATION = 0x1, 0x2, 0x8, 0x9, 0xA, 0x0
 
-Kind = Literal["standalone", "guest", "dev"]
+OwnKind = Literal["standalone", "tls", "takeover-httptools", "takeover-h11", "dev"]
+Kind = OwnKind | AsgiKind
+
+ASGI_KINDS: tuple[AsgiKind, ...] = get_args(AsgiKind)
+OWN_KINDS: tuple[OwnKind, ...] = get_args(OwnKind)
+KINDS: tuple[Kind, ...] = (*OWN_KINDS, *ASGI_KINDS)
+EXCLUSIVE_KINDS: tuple[Kind, ...] = ("standalone", "tls", "dev")
 
 HOST_APPLICATION = b"the host application"
 
@@ -173,6 +184,7 @@ class Entrance:
         self.port = port
         self.uvicorn = front
         self.peers: list[Peer] = []
+        self.tls = ssl._create_unverified_context() if kind == "tls" else None
 
     @property
     def connections(self) -> int:
@@ -182,11 +194,11 @@ class Entrance:
     @property
     def exclusive(self) -> bool:
         """Whether no host application stands behind."""
-        return self.kind != "guest"
+        return self.kind in EXCLUSIVE_KINDS
 
     async def open(self) -> Peer:
         """A TCP connection."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls)
         self.peers.append(Peer(reader, writer))
         return self.peers[-1]
 
@@ -231,26 +243,31 @@ class OpenEntrance:
         self._stack = stack
 
     async def __call__(self, kind: Kind, **options: Any) -> Entrance:
-        if kind == "standalone":
-            server = WebSocketServer(port=0, **options)
-            await self._stack.enter_async_context(server)
+        server = WebSocketServer(
+            **({"port": 0} if kind in ("standalone", "tls") else {}),
+            **({"https": HttpsOptions(cert=str(certificate()))} if kind == "tls" else {}),
+            **options,
+        )
+        await self._stack.enter_async_context(_closing(server))
+        front: uvicorn.Server | None = None
+        if kind == "standalone" or kind == "tls":
+            await server.listen()
             assert server.port is not None
-            entrance = Entrance(kind, server, server.port, None)
-        else:
-            server = WebSocketServer(**options)
-            await self._stack.enter_async_context(_closing(server))
-            listener = socket.create_server(("127.0.0.1", 0))
+            port = server.port
+        elif kind == "dev" or kind == "takeover-httptools" or kind == "takeover-h11":
             config = uvicorn.Config(
                 host_application,
-                http=guarded_http(server) if kind == "dev" else "httptools",
+                http=guarded_http(server) if kind == "dev" else kind.removeprefix("takeover-"),  # type: ignore[arg-type]
                 ws=take_over(server, exclusive=kind == "dev"),
                 lifespan="off",
                 log_config=None,
             )
             front = uvicorn.Server(config)
-            entrance = Entrance(kind, server, listener.getsockname()[1], front)
-            await self._stack.enter_async_context(_serving(front, listener))
-            await entrance.until(lambda: front.started)
+            port = await self._stack.enter_async_context(serve_uvicorn(front))
+        else:
+            app = AsgiEntrance(server, host_application)
+            port = await self._stack.enter_async_context(serve(kind, app))
+        entrance = Entrance(kind, server, port, front)
         self._stack.callback(entrance.abandon)
         return entrance
 
@@ -261,10 +278,7 @@ async def _closing(server: WebSocketServer) -> AsyncIterator[None]:
     await server.close()
 
 
-@contextlib.asynccontextmanager
-async def _serving(front: uvicorn.Server, listener: socket.socket) -> AsyncIterator[None]:
-    serving = asyncio.create_task(front.serve(sockets=[listener]))
-    yield
-    front.should_exit = True
-    async with asyncio.timeout(PATIENCE):
-        await serving
+@cache
+def certificate() -> Path:
+    """A self-signed certificate with its key, one for all tests."""
+    return self_signed(folder=Path(tempfile.mkdtemp(prefix="hotchannel-tests-")))

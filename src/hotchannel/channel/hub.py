@@ -46,21 +46,25 @@ Json: TypeAlias = Any
 _log = logging.getLogger("hotchannel.server")
 
 
-class ChannelClient(Protocol):
-    """What the channel needs of a client."""
+M = TypeVar("M")
+M_contra = TypeVar("M_contra", contravariant=True)
+
+
+class ChannelClient(Protocol[M_contra]):
+    """What the channel needs of a client that takes messages prepared as `M_contra`."""
 
     @property
     def resuming(self) -> bool:
         """Whether it asked to resume, and so sees `seq` in every message."""
 
-    def write(self, frame: bytes) -> None:
-        """Send prepared bytes. Never raises; a client that is gone takes them and does nothing."""
+    def write(self, message: M_contra) -> None:
+        """Send a prepared message. Never raises; a client that is gone takes it and does nothing."""
 
     def send(self, message: HotPayload | str, data: Json | UnsetType = UNSET) -> None:
         """Send a payload, or an event with its data, to this client only."""
 
 
-C = TypeVar("C", bound=ChannelClient)
+C = TypeVar("C", bound=ChannelClient[Any])
 
 Listener: TypeAlias = Callable[[Json, C], object]
 """Called with an event's data (None where it has none) and the client. May be async."""
@@ -79,19 +83,19 @@ def as_payload(message: object, data: Json | UnsetType = UNSET) -> HotPayload:
     raise HotChannelError(f"send takes a payload, or an event's name and data, not {type(message).__name__}")
 
 
-class HotChannel(Generic[C]):
+class HotChannel(Generic[C, M]):
     """Sends to all clients and hears each of them.
 
     Args:
         journal: numbers and keeps what is sent.
         hmr: False sends `connected`, `ping`, `custom` and `error` only.
-        frame: makes of an encoded payload what a client's `write` takes.
+        prepare: makes of an encoded payload what a client's `write` takes; called once for all clients.
     """
 
-    def __init__(self, journal: Journal, *, hmr: bool = True, frame: Callable[[bytes], bytes]) -> None:
+    def __init__(self, journal: Journal, *, hmr: bool = True, prepare: Callable[[bytes], M]) -> None:
         self._journal = journal
         self._hmr = hmr
-        self._frame = frame
+        self._prepare = prepare
         self._clients: set[C] = set()
         self._listeners: Listeners[[Json, C]] = Listeners()
         self._kept_reload: FullReload | None = None
@@ -170,7 +174,7 @@ class HotChannel(Generic[C]):
             resume: `EPOCH:SEQ` as it came, None where it did not ask to resume.
         """
         for encoded in self._greeting() if resume is None else self._resumption(resume):
-            client.write(self._frame(encoded))
+            client.write(self._prepare(encoded))
         self._clients.add(client)
         self._listeners.emit("vite:client:connect", None, client)
 
@@ -183,7 +187,7 @@ class HotChannel(Generic[C]):
     def answer(self, client: C, payload: HotPayload) -> None:
         """Send to one client. It has no number of its own: a resuming client sees the last one given."""
         encoded = encode(payload)
-        client.write(self._frame(number(encoded, self._journal.last) if client.resuming else encoded))
+        client.write(self._prepare(number(encoded, self._journal.last) if client.resuming else encoded))
 
     def receive(self, client: C, data: bytes | str) -> bool:
         """A client said something; True where it meant anything. Never raises."""
@@ -215,17 +219,17 @@ class HotChannel(Generic[C]):
         seq = self._journal.append(encoded)
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug("send %d to %d clients: %s", seq, len(self._clients), printable(encoded))
-        stock: bytes | None = None
-        numbered: bytes | None = None
+        stock: M | None = None
+        numbered: M | None = None
         # A write may drop a client, and a dropped client leaves the set.
         for client in tuple(self._clients):
             if client.resuming:
                 if numbered is None:
-                    numbered = self._frame(number(encoded, seq))
+                    numbered = self._prepare(number(encoded, seq))
                 client.write(numbered)
             else:
                 if stock is None:
-                    stock = self._frame(encoded)
+                    stock = self._prepare(encoded)
                 client.write(stock)
         return seq
 

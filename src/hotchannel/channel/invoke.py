@@ -46,7 +46,7 @@ class Invoke:
     def __init__(self, functions: Mapping[str, Callable[..., object]]) -> None:
         self._functions = dict(functions)
 
-    async def __call__(self, data: Json, client: ChannelClient) -> None:
+    async def __call__(self, data: Json, client: ChannelClient[Any]) -> None:
         """Answer one request, to its client only. What is not a request at all is ignored."""
         identity = data.get("id") if isinstance(data, dict) else None
         if not isinstance(identity, str) or not identity.startswith("send:"):

@@ -7,17 +7,17 @@ and `send` for this client only.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
 from hotchannel.channel.hub import HotChannel, as_payload
 
 if TYPE_CHECKING:
-    from hotchannel.websocket.connection import Connection
+    from hotchannel.websocket.frames import Outgoing
     from hotchannel.wire.payloads import HotPayload
 
-__all__ = ["ReadyState", "WebSocketClient"]
+__all__ = ["ReadyState", "Socket", "WebSocketClient"]
 
 Json: TypeAlias = Any
 
@@ -30,6 +30,38 @@ class ReadyState(IntEnum):
     CLOSED = 3
 
 
+class Socket(Protocol):
+    """A connection, whatever entrance it came through."""
+
+    @property
+    def open(self) -> bool:
+        """Whether messages can be sent."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the transport is gone."""
+
+    @property
+    def address(self) -> str:
+        """The peer's address and port, for the log."""
+
+    @property
+    def host(self) -> str:
+        """The peer's IP address; empty where it has none."""
+
+    def deliver(self, message: Outgoing) -> None:
+        """Send one message; a peer that does not read is cut off rather than waited for."""
+
+    def close(self, code: int, reason: str = "", *, linger: float = ...) -> None:
+        """Begin to close, with `linger` seconds for the peer to answer."""
+
+    def abort(self) -> None:
+        """Drop the connection with all that waits in it."""
+
+    def look(self) -> None:
+        """Called at regular intervals: see whether the peer still lives."""
+
+
 class WebSocketClient:
     """A client of a `WebSocketServer`; made by it, and the same object for as long as it is connected.
 
@@ -40,10 +72,12 @@ class WebSocketClient:
 
     __slots__ = ("__weakref__", "_channel", "resuming", "socket", "write")
 
-    def __init__(self, socket: Connection, channel: HotChannel[WebSocketClient], *, resuming: bool) -> None:
+    def __init__(
+        self, socket: Socket, channel: HotChannel[WebSocketClient, Outgoing], *, resuming: bool
+    ) -> None:
         self.socket = socket
         self.resuming = resuming
-        self.write = socket.write
+        self.write = socket.deliver
         self._channel = channel
 
     def __repr__(self) -> str:

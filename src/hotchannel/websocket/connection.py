@@ -17,21 +17,24 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol, cast
 
 from hotchannel.websocket.handshake import PING, Accept, HandshakeRequest, Pass, Reason, Reject
-from hotchannel.websocket.head import MAX_HEAD, parse_head, refusal, switching_protocols
+from hotchannel.websocket.head import parse_head, refusal, switching_protocols
+from hotchannel.websocket.limits import TokenBucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hotchannel.options import WsOptions
+    from hotchannel.websocket.frames import Outgoing
     from hotchannel.websocket.handshake import Decision
     from hotchannel.websocket.session import Session
     from hotchannel.websocket.stats import Tally
 
-__all__ = ["Connection", "Owner"]
+__all__ = ["Connection", "Owner", "message_bucket", "shown_address"]
 
 _log = logging.getLogger("hotchannel.server")
 
 _NORMAL_CLOSURE = 1000
+_POLICY_VIOLATION = 1008
 
 _LINGER = 1.0
 """Seconds a peer has to hear our last words and hang up."""
@@ -52,8 +55,8 @@ class Owner(Protocol):
     def tally(self) -> Tally:
         """Where to count."""
 
-    def judge(self, request: HandshakeRequest, *, exclusive: bool) -> Decision:
-        """Decide about a handshake."""
+    def judge(self, request: HandshakeRequest, host: str, *, exclusive: bool) -> Decision:
+        """Decide about a handshake that comes from the IP address `host`."""
 
     def connected(self, connection: Connection) -> None:
         """The transport is there."""
@@ -75,6 +78,20 @@ class Owner(Protocol):
 
     def disconnected(self, connection: Connection) -> None:
         """The transport is gone."""
+
+
+def message_bucket(options: WsOptions) -> TokenBucket:
+    """What counts the frames of one client. Needs a running loop."""
+    now = asyncio.get_running_loop().time()
+    return TokenBucket(options.max_messages_per_second, options.max_message_burst, now)
+
+
+def shown_address(peer: object) -> str:
+    """Address and port of a socket's peer, for the log."""
+    if not isinstance(peer, (tuple, list)) or len(peer) < 2:
+        return "local peer"
+    host, port = str(peer[0]), peer[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class _Phase(Enum):
@@ -104,6 +121,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._quiet = False
         self._congested = False
+        self._bucket: TokenBucket | None = None
 
     _transport: asyncio.Transport
 
@@ -122,10 +140,17 @@ class Connection(asyncio.Protocol):
     @property
     def address(self) -> str:
         """The peer's address and port, for the log."""
+        return shown_address(self._transport.get_extra_info("peername"))
+
+    @property
+    def host(self) -> str:
+        """The peer's IP address; empty on a socket that has none."""
         peer = self._transport.get_extra_info("peername")
-        if not isinstance(peer, tuple):
-            return "local peer"
-        return f"[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{peer[0]}:{peer[1]}"
+        return str(peer[0]) if isinstance(peer, tuple) else ""
+
+    def deliver(self, message: Outgoing) -> None:
+        """Send one message of the channel."""
+        self.write(message.frame)
 
     def write(self, frame: bytes) -> None:
         """Send one prebuilt frame; a peer that does not read is cut off rather than waited for."""
@@ -208,10 +233,11 @@ class Connection(asyncio.Protocol):
         self._refuse(request, Reject(426, Reason.PLAIN_HTTP, (("Upgrade", "websocket"),)))
 
     def _receive_head(self, data: bytes) -> None:
+        limit = self._options.max_header_size
         searched = max(0, len(self._head) - 3)
         self._head += data
         end = self._head.find(b"\r\n\r\n", searched)
-        if end > MAX_HEAD - 4 or (end < 0 and len(self._head) > MAX_HEAD):
+        if end > limit - 4 or (end < 0 and len(self._head) > limit):
             self._refuse(None, Reject(431, Reason.HEAD_SIZE))
             return
         if end < 0:
@@ -222,7 +248,7 @@ class Connection(asyncio.Protocol):
         if request is None:
             self._refuse(None, Reject(400, Reason.HEAD))
             return
-        match self._owner.judge(request, exclusive=self._exclusive):
+        match self._owner.judge(request, self.host, exclusive=self._exclusive):
             case Accept() as accept:
                 self._accept(accept, request)
                 if rest:
@@ -239,6 +265,7 @@ class Connection(asyncio.Protocol):
         self._stop_timer()
         self._tally.accepted += 1
         self._session = Session(self._options.max_message_size)
+        self._bucket = message_bucket(self._options)
         headers = () if accept.subprotocol == PING else self._owner.response_headers(request)
         # Only a transport that holds more than this needs its outbox measured before each write.
         high = min(_CONGESTED, self._options.max_outbox_size)
@@ -269,12 +296,26 @@ class Connection(asyncio.Protocol):
     def _receive(self, session: Session, data: bytes) -> None:
         self._quiet = False
         self._tally.bytes_in += len(data)
+        now = asyncio.get_running_loop().time()
         for message in session.receive(data):
             # A listener may have closed the connection: what comes after is not heard.
-            if self._phase is _Phase.OPEN:
+            if self._phase is not _Phase.OPEN:
+                continue
+            if self._bucket is not None and not self._bucket.take(now):
+                self._drop_flooder()
+                return
+            if message is not None:
                 self._tally.messages_in += 1
                 self._owner.received(self, message)
         self._flush(session)
+
+    def _drop_flooder(self) -> None:
+        _log.warning("dropped %s: too many messages (ws.max_messages_per_second)", self.address)
+        self._tally.dropped += 1
+        self.close(_POLICY_VIOLATION, "too many messages")
+        # Not even its answer is worth the reading.
+        self._session = None
+        self._shut()
 
     # Writing and ending.
 

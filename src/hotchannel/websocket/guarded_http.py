@@ -14,7 +14,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hotchannel.websocket.handshake import HandshakeRequest, Reason, Reject
-from hotchannel.websocket.head import MAX_HEAD, refusal
+from hotchannel.websocket.head import refusal
 
 if TYPE_CHECKING:
     import asyncio
@@ -73,7 +73,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._hang_up(Reject(400, Reason.HEAD))
         else:
             # A line that has no end is only seen here: the parser tells of whole fields.
-            if self._in_head and self._head_bytes > MAX_HEAD:
+            if self._in_head and self._head_bytes > self.guarded_for.options.max_header_size:
                 self._hang_up(Reject(431, Reason.HEAD_SIZE))
 
     # What the parser calls.
@@ -98,7 +98,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._in_head = False
         self._stop_head_timer()
         if any(name == b"upgrade" for name, _ in self.headers) and not self._should_upgrade():
-            decision = self.guarded_for.judge(self._request(), exclusive=False)
+            decision = self.guarded_for.judge(
+                self._request(), self.client[0] if self.client else "", exclusive=False
+            )
             if isinstance(decision, Reject):
                 self._refuse(decision)
         super().on_headers_complete()
@@ -110,7 +112,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
 
     def _count(self, size: int) -> None:
         self._field_bytes += size
-        if self._field_bytes > MAX_HEAD:
+        if self._field_bytes > self.guarded_for.options.max_header_size:
             self._refuse(Reject(431, Reason.HEAD_SIZE))
 
     def _refuse(self, reject: Reject) -> NoReturn:

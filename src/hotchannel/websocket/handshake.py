@@ -51,6 +51,9 @@ _TARGET = re.compile(r"/(?!/)[!-~]*")
 class Reason(StrEnum):
     """Why a peer was refused; also the labels of the metric."""
 
+    ADDRESS_CLIENTS = "too-many-clients-of-address"
+    ADDRESS_RATE = "too-many-connections-of-address"
+    CLIENTS = "too-many-clients"
     CLOSED = "server-closed"
     HEAD = "malformed-head"
     HEAD_SIZE = "head-too-large"
@@ -102,7 +105,7 @@ class Policy:
         allowed_hosts: see `hosts.host_allowed`.
         own_hosts: names the server itself goes by; always allowed.
         require_token: `always` asks the token of requests without Origin too.
-        skip_token_check: accept every allowed Host.
+        skip_web_socket_token_check: accept every allowed Host.
         exclusive: no host application stands behind; then no WebSocket is passed on.
         hosts_option: the option that a refused user should set, as they would write it.
     """
@@ -112,7 +115,7 @@ class Policy:
     allowed_hosts: Collection[str] | Literal[True] = ()
     own_hosts: Collection[str] = ()
     require_token: Literal["browser", "always"] = "browser"
-    skip_token_check: bool = False
+    skip_web_socket_token_check: bool = False
     exclusive: bool = False
     hosts_option: str = "ws.allowed_hosts"
 
@@ -253,7 +256,7 @@ def _admit(
     token_needed = "origin" in fields or policy.require_token == "always"
     if (
         token_needed
-        and not policy.skip_token_check
+        and not policy.skip_web_socket_token_check
         and not token_matches(query_parameter(query, b"token"), policy.token)
     ):
         return Reject(400, Reason.TOKEN)

@@ -18,10 +18,7 @@ from hotchannel.websocket.handshake import HandshakeRequest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MAX_HEAD", "parse_head", "refusal", "switching_protocols"]
-
-MAX_HEAD = 16 * 1024
-"""Bytes that a request line and its headers may have together."""
+__all__ = ["parse_head", "refusal", "refusal_parts", "switching_protocols"]
 
 _REQUEST_LINE = re.compile(rb"([!#-'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) HTTP/([0-9]\.[0-9])")
 _HEADER = re.compile(rb"([!#-'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
@@ -64,19 +61,24 @@ def switching_protocols(key: str, subprotocol: str, headers: Iterable[tuple[str,
 
 def refusal(status: int, headers: Iterable[tuple[str, str]] = ()) -> bytes:
     """A short plain-text response after which the connection ends; it says nothing but its status."""
-    body = HTTPStatus(status).phrase
+    fields, body = refusal_parts(status, headers)
+    return _head(status, fields) + body
+
+
+def refusal_parts(
+    status: int, headers: Iterable[tuple[str, str]] = ()
+) -> tuple[list[tuple[str, str]], bytes]:
+    """Headers and body of that response, for entrances that do not write bytes themselves."""
+    body = HTTPStatus(status).phrase.encode("ascii")
+    fields = list(headers)
     # An Upgrade header must be named in Connection (RFC 9110 section 7.8).
-    connection = "close, Upgrade" if any(name == "Upgrade" for name, _ in headers) else "close"
-    head = _head(
-        status,
-        (
-            *headers,
-            ("Connection", connection),
-            ("Content-Type", "text/plain; charset=utf-8"),
-            ("Content-Length", str(len(body))),
-        ),
-    )
-    return head + body.encode("ascii")
+    connection = "close, Upgrade" if any(name == "Upgrade" for name, _ in fields) else "close"
+    fields += [
+        ("Connection", connection),
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+    ]
+    return fields, body
 
 
 def _head(status: int, headers: Iterable[tuple[str, str]]) -> bytes:

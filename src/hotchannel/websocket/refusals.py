@@ -1,7 +1,8 @@
 """The log of refusals, which a flood cannot flood.
 
 Role: the first refusal of a second is logged at once and in full, the others of that second as one
-summary line with their number by reason.
+summary line with their number by reason; at DEBUG each of them in full. What is shown is the header
+that the refusal is about, cut and escaped, and never the query, where the token is.
 """
 
 from __future__ import annotations
@@ -12,15 +13,28 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from hotchannel.channel.printable import printable
+from hotchannel.websocket.handshake import Reason
 
 if TYPE_CHECKING:
-    from hotchannel.websocket.handshake import HandshakeRequest, Reason
+    from hotchannel.websocket.handshake import HandshakeRequest
 
 __all__ = ["RefusalLog"]
 
 _log = logging.getLogger("hotchannel.handshake")
 
 _SECOND = 1.0
+
+_ABOUT = {
+    Reason.HOST: ("host", "origin"),
+    Reason.HOST_HEADER: ("host",),
+    Reason.KEY: ("sec-websocket-key",),
+    Reason.ORIGIN_HEADER: ("origin",),
+    Reason.SUBPROTOCOL: ("sec-websocket-protocol",),
+    Reason.TOKEN: ("origin",),
+    Reason.UPGRADE: ("upgrade",),
+    Reason.VERSION: ("sec-websocket-version",),
+}
+"""The headers that a refusal is about."""
 
 
 class RefusalLog:
@@ -36,9 +50,10 @@ class RefusalLog:
         """Log one refusal; `request` is None where no whole request came. Needs a running loop."""
         if self._timer is not None:
             self._more[reason] += 1
+            _log.debug("refused %s: %s%s", address, reason, _Described(reason, request))
             return
         self._timer = asyncio.get_running_loop().call_later(_SECOND, self._summarise)
-        _log.warning("refused %s: %s%s", address, reason, _describe(request))
+        _log.warning("refused %s: %s%s", address, reason, _Described(reason, request))
 
     def close(self) -> None:
         """Log what is left and stop the timer."""
@@ -54,14 +69,23 @@ class RefusalLog:
             self._more.clear()
 
 
-def _describe(request: HandshakeRequest | None) -> str:
-    if request is None:
-        return ""
-    # Without the query: that is where the token is.
-    path = printable(request.target.partition("?")[0], 80)
-    shown = [
-        f"{name.title()}: {printable(value, 80)}"
-        for name in ("host", "origin", "sec-websocket-protocol")
-        for value in request.values(name)[:2]
-    ]
-    return f" ({', '.join([f'{printable(request.method, 16)} {path}', *shown])})"
+class _Described:
+    """The request in a few words; put together only if the line is printed."""
+
+    __slots__ = ("_reason", "_request")
+
+    def __init__(self, reason: Reason, request: HandshakeRequest | None) -> None:
+        self._reason = reason
+        self._request = request
+
+    def __str__(self) -> str:
+        request = self._request
+        if request is None:
+            return ""
+        path = printable(request.target.partition("?")[0], 80)
+        shown = [
+            f"{name.title()}: {printable(value, 80)}"
+            for name in _ABOUT.get(self._reason, ())
+            for value in request.values(name)[:2] or ["(none)"]
+        ]
+        return f" ({', '.join([f'{printable(request.method, 16)} {path}', *shown])})"

@@ -1,8 +1,8 @@
 """The WebSocket server: one channel, whatever connections come from.
 
-Role: modes and life cycle. Entrances (a listener of its own, uvicorn) hand it connections, the hot
-channel decides what is said on them, and this module ties the two together: options to policy,
-connection to client, life cycle to events. Follows the seed document's `WebSocketServer` and
+Role: modes and life cycle. Entrances (a listener of its own, uvicorn, any ASGI server) hand it
+connections, the hot channel decides what is said on them, and this module ties the two together: options
+to policy, connection to client, life cycle to events. Follows the seed document's `WebSocketServer` and
 protocol.md section 1.
 
 Modes: *disabled* (`WebSocketServer.disabled()`): every method may be called and does nothing.
@@ -16,7 +16,9 @@ import asyncio
 import logging
 import secrets
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, overload
+from weakref import WeakValueDictionary
 
 from msgspec import UNSET, UnsetType
 
@@ -28,7 +30,8 @@ from hotchannel.errors import HotChannelError, ListenError, OptionError
 from hotchannel.options import DEFAULT_WS_PORT, WsOptions
 from hotchannel.websocket.client import WebSocketClient
 from hotchannel.websocket.connection import Connection
-from hotchannel.websocket.frames import text_frame
+from hotchannel.websocket.connections import Connections
+from hotchannel.websocket.frames import Outgoing
 from hotchannel.websocket.handshake import (
     PASS,
     PING,
@@ -36,21 +39,24 @@ from hotchannel.websocket.handshake import (
     Decision,
     HandshakeRequest,
     HttpAnswer,
+    Pass,
     Policy,
     Reason,
     Reject,
     decide,
     decide_http,
 )
+from hotchannel.websocket.limits import Admission
 from hotchannel.websocket.refusals import RefusalLog
 from hotchannel.websocket.stats import Stats, Tally
 from hotchannel.websocket.token import TOKEN_BYTES, encode_token
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
+    from hotchannel.options import HttpsOptions
+    from hotchannel.websocket.client import Socket
     from hotchannel.websocket.standalone import Listener
     from hotchannel.wire.payloads import ErrorDetail, HotPayload
 
@@ -62,10 +68,7 @@ Mode = Literal["integrated", "standalone", "disabled"]
 
 _log = logging.getLogger("hotchannel.server")
 
-_SERVICE_RESTART = 1012
-
-_CLOSE_TIME = 1.0
-"""Seconds that `close` gives clients to say goodbye."""
+L = TypeVar("L", bound="Callable[..., object]")
 
 
 class WebSocketServer:
@@ -74,7 +77,10 @@ class WebSocketServer:
     As standalone server:
 
         async with WebSocketServer(port=0) as server:
-            server.on("chat:say", lambda data, client: server.send("chat:said", data))
+
+            @server.on("chat:say")
+            async def say(data, client):
+                server.send("chat:said", data)
 
     All methods belong to the event loop's thread.
 
@@ -86,7 +92,7 @@ class WebSocketServer:
         hosts_option: how the user of this server would write `ws.allowed_hosts`.
         pages_listening: whether the server of the pages is up; on a port of its own, pings are hung
             up on until then, so that a page does not reload too early.
-        ssl_context: for wss on a port of its own.
+        https: for wss on a port of its own: certificate files, or True for a self-signed certificate.
         fields: single options, over `options`.
 
     Raises:
@@ -102,13 +108,13 @@ class WebSocketServer:
         own_hosts: Iterable[str] = (),
         hosts_option: str = "ws.allowed_hosts",
         pages_listening: Callable[[], bool] | None = None,
-        ssl_context: ssl.SSLContext | None = None,
+        https: HttpsOptions | bool = False,
         **fields: Any,
     ) -> None:
         self._mode: Mode = "disabled" if options is False else "standalone"
         self._options = _with_fields(options or WsOptions(), fields)
         self._pages_listening = pages_listening
-        self._ssl_context = ssl_context
+        self._https = https
         hosts = (*own_hosts, *([self._options.host] if self._options.host else []))
         self._policy = Policy(
             base_path=base.rstrip("/") + self._options.path,
@@ -116,7 +122,7 @@ class WebSocketServer:
             allowed_hosts=self._options.allowed_hosts,
             own_hosts=tuple(hosts),
             require_token=self._options.require_token,
-            skip_token_check=self._options.skip_token_check,
+            skip_web_socket_token_check=self._options.skip_web_socket_token_check,
             hosts_option=hosts_option,
         )
         self._exclusive_policy = replace(self._policy, exclusive=True)
@@ -125,16 +131,22 @@ class WebSocketServer:
             max_messages=self._options.journal_messages,
             max_bytes=self._options.journal_bytes,
         )
-        self._channel: HotChannel[WebSocketClient] = HotChannel(self._journal, hmr=hmr, frame=text_frame)
+        self._channel: HotChannel[WebSocketClient, Outgoing] = HotChannel(
+            self._journal, hmr=hmr, prepare=Outgoing
+        )
         self._events: Listeners[...] = Listeners()
-        self._by_socket: dict[Connection, WebSocketClient] = {}
-        self._connections: set[Connection] = set()
-        self._all_gone: asyncio.Event | None = None
+        self._by_socket: WeakValueDictionary[Socket, WebSocketClient] = WeakValueDictionary()
+        self._connections = Connections(self._options.ping_interval)
+        self._admission = Admission(self._options)
         self._tally = Tally()
         self._refusals = RefusalLog()
         self._listener: Listener | None = None
-        self._patrol: asyncio.TimerHandle | None = None
+        self._unhook: Callable[[], None] | None = None
         self._closed = False
+        if self._options.server is not None and self._mode != "disabled":
+            from hotchannel.websocket.uvicorn import hook
+
+            self._unhook = hook(self, self._options.server)
 
     @classmethod
     def disabled(cls) -> Self:
@@ -211,20 +223,28 @@ class WebSocketServer:
         """`source` is well again. True where it had been in error."""
         return self._channel.recover(source)
 
-    def on(self, event: str, listener: Callable[..., object]) -> None:
-        """Call `listener`, sync or async, on every `event`.
+    @overload
+    def on(self, event: str, listener: L) -> L: ...
+
+    @overload
+    def on(self, event: str) -> Callable[[L], L]: ...
+
+    def on(self, event: str, listener: L | None = None) -> L | Callable[[L], L]:
+        """Call `listener`, sync or async, on every `event`; without one, a decorator for it.
 
         Events of clients, with `(data, client)`: whatever name they send, and `vite:client:connect`,
         `vite:client:disconnect`. Events of the server itself: `connection(client, request)`,
         `message(client, data)`, `headers(headers, request)` before a 101 (a list of pairs to add to),
-        `listening(addresses)`, `error(exception)`.
+        `listening(addresses)`, `error(exception)`. A listener that raises is logged and harms nobody.
         """
-        if self._mode == "disabled":
-            return
-        if event in LIFECYCLE_EVENTS:
-            self._events.on(event, listener)
-        else:
-            self._channel.on(event, listener)
+        if listener is None:
+            return lambda listener: self.on(event, listener)
+        if self._mode != "disabled":
+            listeners: Listeners[...] | HotChannel[WebSocketClient, Outgoing] = (
+                self._events if event in LIFECYCLE_EVENTS else self._channel
+            )
+            listeners.on(event, listener)
+        return listener
 
     def off(self, event: str, listener: Callable[..., object]) -> None:
         """No longer call `listener`."""
@@ -256,7 +276,12 @@ class WebSocketServer:
         port = DEFAULT_WS_PORT if self._options.port is None else self._options.port
         try:
             self._listener = await open_listener(
-                lambda: Connection(self, exclusive=True), self._options.host, port, self._ssl_context
+                lambda: Connection(self, exclusive=True),
+                self._options.host,
+                port,
+                https=self._https,
+                own_hosts=self._policy.own_hosts,
+                handshake_timeout=self._options.handshake_timeout,
             )
         except ListenError as exc:
             _log.error("the channel is not available: %s", exc.strerror)
@@ -264,7 +289,7 @@ class WebSocketServer:
             if self._options.strict_port:
                 raise
             return
-        scheme = "ws" if self._ssl_context is None else "wss"
+        scheme = "wss" if self._https else "ws"
         shown = ", ".join(
             f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
             for host, port in self.addresses
@@ -282,19 +307,10 @@ class WebSocketServer:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        if self._patrol is not None:
-            self._patrol.cancel()
-            self._patrol = None
-        if self._connections:
-            self._all_gone = self._all_gone or asyncio.Event()
-            for connection in tuple(self._connections):
-                connection.close(_SERVICE_RESTART, linger=_CLOSE_TIME)
-            try:
-                async with asyncio.timeout(2 * _CLOSE_TIME):
-                    await self._all_gone.wait()
-            except TimeoutError:
-                for connection in tuple(self._connections):
-                    connection.abort()
+        if self._unhook is not None:
+            self._unhook()
+            self._unhook = None
+        await self._connections.close()
         self._refusals.close()
         await self._channel.close()
         await self._events.close()
@@ -322,23 +338,28 @@ class WebSocketServer:
 
     # What connections ask and tell (`connection.Owner`).
 
-    def judge(self, request: HandshakeRequest, *, exclusive: bool) -> Decision:
-        """Decide about a handshake; a server that is off or closed has no socket at all."""
-        decision = decide(self._exclusive_policy if exclusive else self._policy, request)
-        if isinstance(decision, Accept):
-            if self._mode == "disabled":
-                return Reject(404, Reason.PATH) if exclusive else PASS
-            if self._closed:
-                return Reject(503, Reason.CLOSED)
-            if decision.subprotocol == PING and not self._ready_for_pages():
-                return Reject(503, Reason.UNREADY)
-        return decision
+    def judge(self, request: HandshakeRequest, host: str, *, exclusive: bool) -> Decision:
+        """Decide about a handshake that comes from the IP address `host`.
 
-    def connected(self, connection: Connection) -> None:
+        A server that is off or closed has no socket at all, and one that is full takes nobody.
+        """
+        decision = decide(self._exclusive_policy if exclusive else self._policy, request)
+        if isinstance(decision, Pass):
+            return decision
+        if isinstance(decision, Accept) and self._mode == "disabled":
+            return Reject(404, Reason.PATH) if exclusive else PASS
+        too_many = self._admission.knock(host, asyncio.get_running_loop().time())
+        if too_many is not None or isinstance(decision, Reject):
+            return too_many or decision
+        if self._closed:
+            return Reject(503, Reason.CLOSED)
+        if decision.subprotocol == PING:
+            return decision if self._ready_for_pages() else Reject(503, Reason.UNREADY)
+        return self._admission.enter(host) or decision
+
+    def connected(self, connection: Socket) -> None:
         """A transport is there; none comes in after `close`."""
         self._connections.add(connection)
-        if self._patrol is None and not self._closed:
-            self._patrol = asyncio.get_running_loop().call_later(self._options.ping_interval, self._look)
 
     def refused(self, reason: Reason, address: str, request: HandshakeRequest | None) -> None:
         """Somebody did not get in."""
@@ -351,47 +372,44 @@ class WebSocketServer:
         self._events.emit("headers", headers, request)
         return headers
 
-    def opened(self, connection: Connection, accept: Accept, request: HandshakeRequest) -> None:
+    def opened(self, connection: Socket, accept: Accept, request: HandshakeRequest) -> None:
         """A client is in: from here on it gets every message."""
         client = WebSocketClient(connection, self._channel, resuming=accept.resume is not None)
         self._by_socket[connection] = client
+        self._admission.entered(connection.host)
         _log.info("client connected: %s%s", client.address, " (resuming)" if client.resuming else "")
         self._channel.join(client, accept.resume)
         self._events.emit("connection", client, request)
 
-    def received(self, connection: Connection, message: str | bytes) -> None:
+    def received(self, connection: Socket, message: str | bytes) -> None:
         """A client said something."""
         client = self._by_socket[connection]
         self._events.emit("message", client, message)
         if not self._channel.receive(client, message):
             self._tally.ignored += 1
 
-    def closed(self, connection: Connection, error: Exception | None) -> None:
+    def closed(self, connection: Socket, error: Exception | None) -> None:
         """A client is leaving, because of `error` where its socket had one."""
         client = self._by_socket.pop(connection)
+        self._admission.left(connection.host)
         reason = f" ({printable(str(error))})" if error else ""
         _log.info("client disconnected: %s%s", client.address, reason)
         self._channel.leave(client)
+        if error is not None:
+            self._events.emit("error", error)
 
-    def disconnected(self, connection: Connection) -> None:
+    def disconnected(self, connection: Socket) -> None:
         """A transport is gone."""
         self._connections.discard(connection)
-        if self._all_gone is not None and not self._connections:
-            self._all_gone.set()
 
     def _ready_for_pages(self) -> bool:
         return self._mode != "standalone" or self._pages_listening is None or self._pages_listening()
-
-    def _look(self) -> None:
-        self._patrol = None
-        for connection in tuple(self._connections):
-            connection.look()
-        if self._connections:
-            self._patrol = asyncio.get_running_loop().call_later(self._options.ping_interval, self._look)
 
 
 def _with_fields(options: WsOptions, fields: Mapping[str, Any]) -> WsOptions:
     for name, value in fields.items():
         if name not in WsOptions.__dataclass_fields__:
-            raise OptionError(f"ws.{name}", value, "an option that exists")
+            close = get_close_matches(name, WsOptions.__dataclass_fields__, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise OptionError(f"ws.{name}", value, f"the name of an option{hint}")
     return replace(options, **fields) if fields else options

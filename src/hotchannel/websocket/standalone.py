@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hotchannel.errors import ListenError
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from hotchannel.options import HttpsOptions
 
 __all__ = ["Listener", "open_listener"]
 
 _NO_IPV6 = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 _ATTEMPTS = 8
+
+_BACKLOG = 1024
+"""Connections that may wait to be accepted: all tabs come back at once after a restart."""
+
+_TLS_SHUTDOWN = 1.0
+"""Seconds that a peer has to answer the end of TLS."""
 
 
 class Listener:
@@ -50,7 +57,10 @@ async def open_listener(
     factory: Callable[[], asyncio.Protocol],
     host: str | None,
     port: int,
-    ssl_context: ssl.SSLContext | None = None,
+    *,
+    https: HttpsOptions | bool = False,
+    own_hosts: Iterable[str] = (),
+    handshake_timeout: float = 10.0,
 ) -> Listener:
     """Listen on `host`, or on 127.0.0.1 and ::1 (where there is one) at the same port.
 
@@ -58,27 +68,46 @@ async def open_listener(
         factory: makes the protocol of a connection.
         host: a name or address; None is loopback.
         port: 0 picks a free one.
-        ssl_context: for wss.
+        https: for wss: certificate files, or True for a self-signed certificate.
+        own_hosts: names that a self-signed certificate is to hold, beside loopback's.
+        handshake_timeout: seconds that a peer has to agree on TLS.
 
     Raises:
         ListenError: says which address and port, and what to set.
+        OptionError: a certificate cannot be used.
+        HotChannelError: a self-signed certificate cannot be made.
     """
+    loop = asyncio.get_running_loop()
+    tls: dict[str, Any] = {}
+    if https:
+        from hotchannel.websocket.tls import tls_context
+
+        # Before TLS is agreed on there is no protocol yet whose timer could run out.
+        tls = {
+            "ssl": tls_context(https, own_hosts),
+            "ssl_handshake_timeout": handshake_timeout,
+            "ssl_shutdown_timeout": _TLS_SHUTDOWN,
+        }
+
+    def listen(host: str, port: int) -> Awaitable[asyncio.Server]:
+        return loop.create_server(factory, host, port, backlog=_BACKLOG, **tls)
+
     try:
         if host is not None:
-            return Listener([await _listen(factory, host, port, ssl_context)])
-        return Listener(await _listen_on_loopback(factory, port, ssl_context))
+            return Listener([await listen(host, port)])
+        return Listener(await _listen_on_loopback(listen, port))
     except OSError as exc:
         raise ListenError(exc.errno, _explain(exc, host, port)) from exc
 
 
 async def _listen_on_loopback(
-    factory: Callable[[], asyncio.Protocol], port: int, ssl_context: ssl.SSLContext | None
+    listen: Callable[[str, int], Awaitable[asyncio.Server]], port: int
 ) -> list[asyncio.Server]:
     # With port 0 the port that is free on 127.0.0.1 may be taken on ::1: then another is tried.
     for attempt in range(_ATTEMPTS):
-        first = await _listen(factory, "127.0.0.1", port, ssl_context)
+        first = await listen("127.0.0.1", port)
         try:
-            second = await _listen(factory, "::1", first.sockets[0].getsockname()[1], ssl_context)
+            second = await listen("::1", first.sockets[0].getsockname()[1])
         except OSError as exc:
             if exc.errno in _NO_IPV6:
                 return [first]
@@ -88,12 +117,6 @@ async def _listen_on_loopback(
         else:
             return [first, second]
     raise AssertionError("the last attempt returns or raises")
-
-
-async def _listen(
-    factory: Callable[[], asyncio.Protocol], host: str, port: int, ssl_context: ssl.SSLContext | None
-) -> asyncio.Server:
-    return await asyncio.get_running_loop().create_server(factory, host, port, ssl=ssl_context)
 
 
 def _explain(exc: OSError, host: str | None, port: int) -> str:

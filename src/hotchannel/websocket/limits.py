@@ -1,0 +1,116 @@
+"""How much of the server one peer may take.
+
+Role: the counting behind the limits on clients, on connections of one address and on messages of one
+client; `server` and the connections ask and act. Pure: the clock's reading is passed in. The seed
+document names connection and message rate limiting among its future enhancements.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from hotchannel.websocket.handshake import Reason, Reject
+
+if TYPE_CHECKING:
+    from hotchannel.options import WsOptions
+
+__all__ = ["Admission", "TokenBucket"]
+
+_RETRY = (("Retry-After", "5"),)
+
+_MAX_REMEMBERED = 10_000
+"""Addresses whose handshakes are counted at one time."""
+
+
+class TokenBucket:
+    """Lets `burst` through at once and `rate` a second in the long run.
+
+    Args:
+        rate: how much flows in a second; None for no limit at all.
+        burst: how much it holds.
+        now: seconds of any clock that never goes back.
+    """
+
+    __slots__ = ("_at", "_burst", "_level", "_rate")
+
+    def __init__(self, rate: float | None, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._level = burst
+        self._at = now
+
+    def take(self, now: float) -> bool:
+        """Take one; False where there is none left."""
+        if self._rate is None:
+            return True
+        self._refill(self._rate, now)
+        if self._level < 1:
+            return False
+        self._level -= 1
+        return True
+
+    def full(self, now: float) -> bool:
+        """Whether nothing is missing, so that the bucket may be forgotten."""
+        if self._rate is not None:
+            self._refill(self._rate, now)
+        return self._level >= self._burst
+
+    def _refill(self, rate: float, now: float) -> None:
+        self._level = min(self._burst, self._level + (now - self._at) * rate)
+        self._at = now
+
+
+class Admission:
+    """Counts clients and handshakes, and says who is one too many.
+
+    Args:
+        options: the limits.
+    """
+
+    __slots__ = ("_buckets", "_clients", "_count", "_options")
+
+    def __init__(self, options: WsOptions) -> None:
+        self._options = options
+        self._clients: Counter[str] = Counter()
+        self._count = 0
+        self._buckets: dict[str, TokenBucket] = {}
+
+    def knock(self, address: str, now: float) -> Reject | None:
+        """Count a handshake of `address` (without port); a `Reject` where it has had too many."""
+        rate = self._options.max_connections_per_second_per_address
+        if rate is None:
+            return None
+        bucket = self._buckets.get(address)
+        if bucket is None:
+            if len(self._buckets) >= _MAX_REMEMBERED:
+                self._forget(now)
+            bucket = self._buckets[address] = TokenBucket(rate, max(1.0, rate), now)
+        return None if bucket.take(now) else Reject(429, Reason.ADDRESS_RATE, _RETRY)
+
+    def enter(self, address: str) -> Reject | None:
+        """Whether one more client may come in from `address`; a `Reject` where it may not."""
+        if self._count >= self._options.max_clients:
+            return Reject(503, Reason.CLIENTS, _RETRY)
+        most = self._options.max_clients_per_address
+        if most is not None and self._clients[address] >= most:
+            return Reject(429, Reason.ADDRESS_CLIENTS, _RETRY)
+        return None
+
+    def entered(self, address: str) -> None:
+        """A client of `address` is in."""
+        self._clients[address] += 1
+        self._count += 1
+
+    def left(self, address: str) -> None:
+        """A client of `address` is gone."""
+        self._count -= 1
+        self._clients[address] -= 1
+        if not self._clients[address]:
+            del self._clients[address]
+
+    def _forget(self, now: float) -> None:
+        self._buckets = {address: bucket for address, bucket in self._buckets.items() if not bucket.full(now)}
+        # All of them knock at this very moment: then those who came first have had their share of memory.
+        while len(self._buckets) >= _MAX_REMEMBERED:
+            del self._buckets[next(iter(self._buckets))]
