@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.entrance_fixtures import runs_on_its_loop
+from support.outcomes import Outcomes
 from support.project import Project, free_port, hotchannel_command, script_command, vite_command
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="hotchannel",
         help="what serves the browser tests' projects; vite checks the tests themselves",
     )
+    parser.addoption(
+        "--record-outcomes",
+        action="store_true",
+        help="write what foreign servers answered to attacks into docs/entrances.md",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,6 +65,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("ours")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not item.get_closest_marker("ours")]
+
+
+@pytest.fixture(scope="session")
+def outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
+    """The table of docs/entrances.md."""
+    table = Outcomes(record=request.config.getoption("--record-outcomes"))
+    yield table
+    table.write()
 
 
 @pytest.fixture

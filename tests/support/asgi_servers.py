@@ -70,18 +70,18 @@ async def _hypercorn(app: Any) -> AsyncIterator[int]:
 
     config = Config()
     listener = socket.create_server(("127.0.0.1", 0))
-    config.bind = [f"fd://{listener.fileno()}"]
+    port = listener.getsockname()[1]
+    config.bind = [f"fd://{listener.detach()}"]
     config.graceful_timeout = 0.2
     config.errorlog = config.accesslog = None
     stop = asyncio.Event()
     serving = asyncio.create_task(hypercorn_serve(app, config, shutdown_trigger=stop.wait))
     try:
-        yield listener.getsockname()[1]
+        yield port
     finally:
         stop.set()
         async with asyncio.timeout(PATIENCE):
             await serving
-        listener.close()
 
 
 @contextlib.asynccontextmanager

@@ -51,7 +51,8 @@ async def host_application(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": HOST_APPLICATION})
         return
     await receive()
-    await send({"type": "websocket.accept", "headers": [(b"x-answered-by", HOST_APPLICATION)]})
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": HOST_APPLICATION.decode()})
     while True:
         event = await receive()
         if event["type"] == "websocket.disconnect":

@@ -153,7 +153,7 @@ async def test_close_says_goodbye(entrance: Entrance) -> None:
     await entrance.server.close()
 
 
-@pytest.mark.parametrize("kind", ["guest", "dev"])
+@pytest.mark.parametrize("kind", ["takeover-httptools", "takeover-h11", "dev"])
 async def test_uvicorn_is_not_held_up(entrance: Entrance) -> None:
     peer = await entrance.join()
     assert entrance.uvicorn is not None
@@ -163,7 +163,7 @@ async def test_uvicorn_is_not_held_up(entrance: Entrance) -> None:
     await entrance.until(lambda: entrance.connections == 0)
 
 
-@pytest.mark.parametrize("kind", ["guest", "dev"])
+@pytest.mark.parametrize("kind", ["takeover-httptools", "takeover-h11", "dev"])
 async def test_uvicorn_forgets_those_who_left(entrance: Entrance) -> None:
     peers = [await entrance.join() for _ in range(3)]
     assert entrance.connections == 3

@@ -304,7 +304,9 @@ class Connection(asyncio.Protocol):
             if self._bucket is not None and not self._bucket.take(now):
                 self._drop_flooder()
                 return
-            if message is not None:
+            if message is None:
+                self._flush(session)
+            else:
                 self._tally.messages_in += 1
                 self._owner.received(self, message)
         self._flush(session)

@@ -97,6 +97,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._stop_head_timer()
+        if self._should_upgrade() and self.parser.get_http_version() != "1.1":
+            # What is handed on is rebuilt as HTTP/1.1.
+            self._refuse(Reject(400, Reason.HTTP_VERSION))
         if any(name == b"upgrade" for name, _ in self.headers) and not self._should_upgrade():
             decision = self.guarded_for.judge(
                 self._request(), self.client[0] if self.client else "", exclusive=False

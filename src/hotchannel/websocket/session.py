@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import logging
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -40,31 +41,41 @@ class Session:
         max_size: bytes of a message, whole or in fragments; a larger one fails it with 1009.
     """
 
-    __slots__ = ("_binary", "_decoder", "_protocol", "_text")
+    __slots__ = ("_binary", "_decoder", "_held", "_owed", "_protocol", "_text")
 
     def __init__(self, max_size: int) -> None:
         self._protocol = _Protocol(SERVER, max_size=max_size, logger=_log)
         self._binary: bytearray | None = None
         self._text: list[str] | None = None
         self._decoder = _utf8_decoder()
+        self._owed: list[bytes] = []
+        self._held: deque[bytes] = deque()
 
     def receive(self, data: bytes) -> Iterator[str | bytes | None]:
         """Take bytes from the peer; one item a frame. Never raises.
 
         A message that the frame completes, text as str; None where it completes none (a ping, a
-        pong, a fragment), which counts all the same for those who limit the rate.
+        pong, a fragment), which counts all the same for those who limit the rate. What is owed for a
+        frame can be sent once its item has come: a pong before the answer to the message behind it.
         """
         for start in range(0, len(data), _SLICE):
             self._protocol.receive_data(data[start : start + _SLICE] if len(data) > _SLICE else data)
+            self._held.extend(self._protocol.data_to_send())
             for event in self._protocol.events_received():
                 if not isinstance(event, Frame) or event.opcode is Opcode.CLOSE:
                     continue
+                if event.opcode is Opcode.PING:
+                    self._owed.append(self._held.popleft())
                 try:
                     message = self._take(event)
                 except UnicodeDecodeError:
+                    self._owed.extend(self._held)
+                    self._held.clear()
                     self._protocol.fail(CloseCode.INVALID_DATA, "not UTF-8")
                     return
                 yield message
+            self._owed.extend(self._held)
+            self._held.clear()
 
     def receive_eof(self) -> None:
         """The peer says no more."""
@@ -80,7 +91,8 @@ class Session:
 
     def data_to_send(self) -> list[bytes]:
         """What the peer is owed since the last call; empty bytes mean the end of our side."""
-        return self._protocol.data_to_send()
+        owed, self._owed = self._owed, []
+        return owed if self._held else owed + self._protocol.data_to_send()
 
     def _take(self, frame: Frame) -> str | bytes | None:
         match frame.opcode:
