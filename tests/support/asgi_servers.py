@@ -97,7 +97,7 @@ async def _granian(app: Any) -> AsyncIterator[int]:
         await _until_connectable(port)
         yield port
     finally:
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
         async with asyncio.timeout(PATIENCE):
             await serving
 
@@ -139,7 +139,7 @@ class _Daphne:
         def run() -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                from daphne.server import Server
+                from daphne.server import Server  # type: ignore[import-untyped]
 
             logging.getLogger("daphne").setLevel(logging.CRITICAL)
 

@@ -244,11 +244,11 @@ class OpenEntrance:
         self._stack = stack
 
     async def __call__(self, kind: Kind, **options: Any) -> Entrance:
-        server = WebSocketServer(
-            **({"port": 0} if kind in ("standalone", "tls") else {}),
-            **({"https": HttpsOptions(cert=str(certificate()))} if kind == "tls" else {}),
-            **options,
-        )
+        if kind in ("standalone", "tls"):
+            options.setdefault("port", 0)
+        if kind == "tls":
+            options["https"] = HttpsOptions(cert=str(certificate()))
+        server = WebSocketServer(**options)
         await self._stack.enter_async_context(_closing(server))
         front: uvicorn.Server | None = None
         if kind == "standalone" or kind == "tls":
@@ -258,7 +258,7 @@ class OpenEntrance:
         elif kind == "dev" or kind == "takeover-httptools" or kind == "takeover-h11":
             config = uvicorn.Config(
                 host_application,
-                http=guarded_http(server) if kind == "dev" else kind.removeprefix("takeover-"),  # type: ignore[arg-type]
+                http=guarded_http(server) if kind == "dev" else kind.removeprefix("takeover-"),
                 ws=take_over(server, exclusive=kind == "dev"),
                 lifespan="off",
                 log_config=None,

@@ -15,6 +15,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
@@ -44,7 +45,7 @@ _POLICY_VIOLATION = 1008
 _MESSAGE_TOO_BIG = 1009
 
 _LINGER = 1.0
-"""Seconds a peer has to answer a close."""
+"""Seconds that a peer has to take what it is still owed."""
 
 _CHECKED_BY_THE_SERVER = (
     ("upgrade", "websocket"),
@@ -142,7 +143,6 @@ class _Connection:
         self._outbox: deque[Outgoing] = deque()
         self._waiting = 0
         self._goodbye: Message | None = None
-        self._linger = _LINGER
         self._something = asyncio.Event()
         self._dropped = asyncio.Event()
 
@@ -181,11 +181,14 @@ class _Connection:
         self._something.set()
 
     def close(self, code: int, reason: str = "", *, linger: float = _LINGER) -> None:
-        """Begin to close: what waits, a close frame, then `linger` seconds for the peer to answer it."""
+        """Close: what waits, for which the peer has `linger` seconds, then a close frame.
+
+        Whether its answer is waited for is the server's business.
+        """
         if self._goodbye is None:
             self._goodbye = {"type": "websocket.close", "code": code, "reason": reason}
-            self._linger = linger
             self._something.set()
+            asyncio.get_running_loop().call_later(linger, self._dropped.set)
             self._leave(None)
 
     def abort(self) -> None:
@@ -226,18 +229,28 @@ class _Connection:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        if self._goodbye is not None and not self._dropped.is_set():
+            # Not while a `receive` is pending: granian lets the close wait for it.
+            await self._say_goodbye(self._goodbye)
         errors = (task.exception() for task in done)
         return next((error for error in errors if isinstance(error, Exception)), None)
+
+    async def _say_goodbye(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except Exception as error:
+            # daphne sends 1000 and 3000 to 4999 and raises for all others; and the peer may be gone.
+            _log.debug("%s: the server does not send %s: %s", self.address, message["code"], error)
+            with suppress(Exception):
+                await self._send({"type": "websocket.close", "code": _NORMAL_CLOSURE})
 
     async def _read(self) -> None:
         bucket = message_bucket(self._options)
         now = asyncio.get_running_loop().time
-        while True:
+        while self._goodbye is None:
             event = await self._receive()
             if event["type"] != "websocket.receive":
                 return
-            if not self._open:
-                continue
             text = event.get("text")
             message: str | bytes = event["bytes"] if text is None else text
             size = len(message) if text is None or text.isascii() else len(text.encode())
@@ -251,6 +264,8 @@ class _Connection:
             else:
                 self._tally.messages_in += 1
                 self._server.received(self, message)
+        # Nobody listens any more, but what waits is still to be written.
+        await self._dropped.wait()
 
     async def _write(self) -> None:
         while True:
@@ -260,8 +275,6 @@ class _Connection:
                 self._waiting -= len(message.encoded)
                 self._tally.bytes_out += len(message.encoded)
             if self._goodbye is not None:
-                await self._send(self._goodbye)
-                await asyncio.sleep(self._linger)
                 return
             self._something.clear()
             await self._something.wait()
