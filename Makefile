@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev test lint bench chromium clean
+.PHONY: help dev test lint bench conformance chromium clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +30,9 @@ lint: $(VENV)/.tools node_modules/.installed ## Style, types and layers only
 
 bench: $(VENV)/.tools node_modules/.installed chromium ## Measure hotchannel beside npm's Vite
 	$(BIN)/python benchmarks/save_to_update.py
+
+conformance: $(VENV)/.tools ## Run the Autobahn suite and write docs/autobahn.md
+	@tools/autobahn.sh
 
 chromium:
 	@tools/chromium.sh
