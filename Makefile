@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 .PHONY: help dev test lint bench conformance chromium clean
 
 help: ## Say what the targets do
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo "  PYTHON=python3.12 picks the interpreter (3.11 or newer), ROOT=folder what make dev serves."
 
 dev: $(VENV)/.installed ## Serve examples/counter (or ROOT=folder) and print its URL

@@ -304,9 +304,8 @@ class Connection(asyncio.Protocol):
             if self._bucket is not None and not self._bucket.take(now):
                 self._drop_flooder()
                 return
-            if message is None:
-                self._flush(session)
-            else:
+            self._put_all(session.pongs_to_send())
+            if message is not None and self._phase is _Phase.OPEN:
                 self._tally.messages_in += 1
                 self._owner.received(self, message)
         self._flush(session)
@@ -333,7 +332,10 @@ class Connection(asyncio.Protocol):
         self._transport.write(data)
 
     def _flush(self, session: Session) -> None:
-        for data in session.data_to_send():
+        self._put_all(session.data_to_send())
+
+    def _put_all(self, owed: list[bytes]) -> None:
+        for data in owed:
             if not data:
                 self._shut()
             elif not self._transport.is_closing():

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import codecs
 import logging
-from collections import deque
 from contextlib import suppress
+from io import StringIO
 from typing import TYPE_CHECKING
 
 from websockets.exceptions import ProtocolError
-from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import SERVER, Protocol
+from websockets.frames import Frame, Opcode
+from websockets.protocol import SERVER, Protocol, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,41 +41,21 @@ class Session:
         max_size: bytes of a message, whole or in fragments; a larger one fails it with 1009.
     """
 
-    __slots__ = ("_binary", "_decoder", "_held", "_owed", "_protocol", "_text")
+    __slots__ = ("_protocol",)
 
     def __init__(self, max_size: int) -> None:
-        self._protocol = _Protocol(SERVER, max_size=max_size, logger=_log)
-        self._binary: bytearray | None = None
-        self._text: list[str] | None = None
-        self._decoder = _utf8_decoder()
-        self._owed: list[bytes] = []
-        self._held: deque[bytes] = deque()
+        self._protocol = _Protocol(max_size)
 
     def receive(self, data: bytes) -> Iterator[str | bytes | None]:
         """Take bytes from the peer; one item a frame. Never raises.
 
         A message that the frame completes, text as str; None where it completes none (a ping, a
-        pong, a fragment), which counts all the same for those who limit the rate. What is owed for a
-        frame can be sent once its item has come: a pong before the answer to the message behind it.
+        pong, a fragment), which counts all the same for those who limit the rate.
         """
         for start in range(0, len(data), _SLICE):
             self._protocol.receive_data(data[start : start + _SLICE] if len(data) > _SLICE else data)
-            self._held.extend(self._protocol.data_to_send())
-            for event in self._protocol.events_received():
-                if not isinstance(event, Frame) or event.opcode is Opcode.CLOSE:
-                    continue
-                if event.opcode is Opcode.PING:
-                    self._owed.append(self._held.popleft())
-                try:
-                    message = self._take(event)
-                except UnicodeDecodeError:
-                    self._owed.extend(self._held)
-                    self._held.clear()
-                    self._protocol.fail(CloseCode.INVALID_DATA, "not UTF-8")
-                    return
-                yield message
-            self._owed.extend(self._held)
-            self._held.clear()
+            heard, self._protocol.heard = self._protocol.heard, []
+            yield from heard
 
     def receive_eof(self) -> None:
         """The peer says no more."""
@@ -86,13 +66,57 @@ class Session:
         self._protocol.send_ping(b"")
 
     def send_close(self, code: int, reason: str = "") -> None:
-        """Begin to close; only while open."""
-        self._protocol.send_close(code, reason)
+        """Begin to close; nothing where the peer has begun, or has failed the connection."""
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close(code, reason)
+
+    def pongs_to_send(self) -> list[bytes]:
+        """Answers to pings since the last call; they do not wait for what is said to a message."""
+        pongs, self._protocol.pongs = self._protocol.pongs, []
+        return pongs
 
     def data_to_send(self) -> list[bytes]:
         """What the peer is owed since the last call; empty bytes mean the end of our side."""
-        owed, self._owed = self._owed, []
-        return owed if self._held else owed + self._protocol.data_to_send()
+        return self.pongs_to_send() + self._protocol.data_to_send()
+
+
+class _Protocol(Protocol):
+    """The library's, with messages instead of frames, and three things done at the frame that asks for them.
+
+    Bad text fails before anything that follows it is looked at, a close among it. Pongs are kept apart,
+    so that they can go out before the answer to a message that ended after the ping (cases 5.6 and 5.19
+    of the Autobahn suite). A close frame may come between the fragments of a message: RFC 6455 section
+    5.4 allows control frames there and section 5.5.1 makes no exception; the library fails it (7.1.5).
+
+    Attributes:
+        heard: an item for each frame, see `Session.receive`.
+        pongs: frames to send.
+    """
+
+    def __init__(self, max_size: int) -> None:
+        super().__init__(SERVER, max_size=max_size, logger=_log)
+        self.heard: list[str | bytes | None] = []
+        self.pongs: list[bytes] = []
+        self._binary: bytearray | None = None
+        self._text: StringIO | None = None
+        self._decoder: codecs.IncrementalDecoder | None = None
+
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            # Ends the unfinished message, of which nobody hears.
+            with suppress(ProtocolError):
+                super().recv_frame(Frame(Opcode.CONT, b""))
+        super().recv_frame(frame)
+        self.events.clear()
+        if frame.opcode is not Opcode.CLOSE:
+            # What this raises, the library's parser answers with 1007.
+            self.heard.append(self._take(frame))
+
+    def send_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PONG:
+            self.pongs.append(frame.serialize(mask=False))
+        else:
+            super().send_frame(frame)
 
     def _take(self, frame: Frame) -> str | bytes | None:
         match frame.opcode:
@@ -101,15 +125,17 @@ class Session:
             case Opcode.BINARY if frame.fin:
                 return bytes(frame.data)
             case Opcode.TEXT:
-                self._decoder.reset()
-                self._text = [self._decoder.decode(frame.data)]
+                self._decoder = _utf8_decoder()
+                self._text = StringIO()
+                self._text.write(self._decoder.decode(frame.data))
+            case Opcode.CONT if self._text is not None and self._decoder is not None:
+                self._text.write(self._decoder.decode(frame.data, frame.fin))
+                if frame.fin:
+                    text = self._text.getvalue()
+                    self._text = self._decoder = None
+                    return text
             case Opcode.BINARY:
                 self._binary = bytearray(frame.data)
-            case Opcode.CONT if self._text is not None:
-                self._text.append(self._decoder.decode(frame.data, frame.fin))
-                if frame.fin:
-                    text, self._text = "".join(self._text), None
-                    return text
             case Opcode.CONT if self._binary is not None:
                 self._binary += frame.data
                 if frame.fin:
@@ -118,19 +144,3 @@ class Session:
             case _:
                 pass
         return None
-
-
-class _Protocol(Protocol):
-    """The library's, which lets a close frame come between the fragments of a message too.
-
-    RFC 6455 section 5.4 allows control frames there, and section 5.5.1 makes no exception for a close;
-    the library fails it with 1002 (case 7.1.5 of the Autobahn suite).
-    """
-
-    def recv_frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.CLOSE:
-            # Ends the unfinished message, and takes that end back again before anybody hears of it.
-            with suppress(ProtocolError):
-                super().recv_frame(Frame(Opcode.CONT, b""))
-                self.events.pop()
-        super().recv_frame(frame)
