@@ -14,9 +14,11 @@ from hotchannel._version import __version__
 if TYPE_CHECKING:
     from hotchannel.devserver.app import DevServer
     from hotchannel.errors import HotChannelError, ListenError, OptionError
-    from hotchannel.options import DevOptions, WsOptions
+    from hotchannel.options import DevOptions, HttpsOptions, WsOptions
+    from hotchannel.websocket.asgi import AsgiEntrance
     from hotchannel.websocket.client import WebSocketClient
     from hotchannel.websocket.server import WebSocketServer
+    from hotchannel.websocket.stats import Stats
     from hotchannel.websocket.uvicorn import take_over
     from hotchannel.wire.payloads import (
         Connected,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AsgiEntrance",
     "Connected",
     "Custom",
     "DevOptions",
@@ -42,11 +45,13 @@ __all__ = [
     "FullReload",
     "HotChannelError",
     "HotPayload",
+    "HttpsOptions",
     "ListenError",
     "Location",
     "OptionError",
     "Ping",
     "Prune",
+    "Stats",
     "Update",
     "UpdateEntry",
     "WebSocketClient",
@@ -62,9 +67,12 @@ _HOMES = {
     "ListenError": "hotchannel.errors",
     "OptionError": "hotchannel.errors",
     "DevOptions": "hotchannel.options",
+    "HttpsOptions": "hotchannel.options",
     "WsOptions": "hotchannel.options",
+    "AsgiEntrance": "hotchannel.websocket.asgi",
     "WebSocketClient": "hotchannel.websocket.client",
     "WebSocketServer": "hotchannel.websocket.server",
+    "Stats": "hotchannel.websocket.stats",
     "take_over": "hotchannel.websocket.uvicorn",
     "Connected": "hotchannel.wire.payloads",
     "Custom": "hotchannel.wire.payloads",

@@ -6,15 +6,26 @@ Role: the vocabulary of every setting. Reading TOML, environment or command line
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from hotchannel.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from uvicorn import Config, Server
 
-__all__ = ["DEFAULT_PORT", "DEFAULT_WS_PORT", "DevOptions", "HttpsOptions", "LogLevel", "WsOptions"]
+__all__ = [
+    "DEFAULT_PORT",
+    "DEFAULT_WS_PORT",
+    "DevOptions",
+    "HttpsOptions",
+    "LogLevel",
+    "WsOptions",
+    "with_fields",
+]
 
 LogLevel = Literal["debug", "info", "warning", "error", "silent"]
 """`silent` prints errors that end the program, and nothing else."""
@@ -66,10 +77,12 @@ class WsOptions:
     """The channel's own settings.
 
     Attributes:
-        host: interface the standalone listener binds; None is loopback, IPv4 and IPv6.
+        host: interface the standalone listener binds, and where the browser looks for it; None is
+            loopback, IPv4 and IPv6, and the page's host.
         port: port of the standalone listener; None means integrated where possible, else 24678.
         strict_port: fail where the port is taken, instead of going on without the channel.
         client_port: port that the browser connects to, when a proxy stands between.
+        protocol: `ws` or `wss`, when a proxy stands between; None follows the page.
         path: path of the socket below base.
         timeout: milliseconds between a client's pings.
         overlay: show errors in the page.
@@ -100,6 +113,7 @@ class WsOptions:
     port: int | None = None
     strict_port: bool = False
     client_port: int | None = None
+    protocol: Literal["ws", "wss"] | None = None
     path: str = "/"
     timeout: int = 30_000
     overlay: bool = True
@@ -125,6 +139,8 @@ class WsOptions:
         _check_port("ws.port", self.port)
         _check_port("ws.client_port", self.client_port, lowest=1)
         _check_path("ws.path", self.path)
+        if self.protocol not in (None, "ws", "wss"):
+            raise OptionError("ws.protocol", self.protocol, "'ws' or 'wss'")
         for name in _POSITIVE:
             _check_positive(f"ws.{name}", getattr(self, name))
         for name in _POSITIVE_OR_NONE:
@@ -136,6 +152,20 @@ class WsOptions:
             raise OptionError("ws.require_token", self.require_token, "'browser' or 'always'")
         if self.allowed_hosts is not True and not isinstance(self.allowed_hosts, tuple):
             raise OptionError("ws.allowed_hosts", self.allowed_hosts, "true or a list of host names")
+
+
+def with_fields(options: WsOptions, fields: Mapping[str, Any]) -> WsOptions:
+    """Return `options` with single fields replaced.
+
+    Raises:
+        OptionError: a field has a wrong name or value.
+    """
+    for name, value in fields.items():
+        if name not in WsOptions.__dataclass_fields__:
+            close = get_close_matches(name, WsOptions.__dataclass_fields__, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise OptionError(f"ws.{name}", value, f"the name of an option{hint}")
+    return replace(options, **fields) if fields else options
 
 
 _POSITIVE = (
@@ -190,6 +220,8 @@ class DevOptions:
 
     def __post_init__(self) -> None:
         _check_port("port", self.port)
+        if not isinstance(self.https, (bool, HttpsOptions)):
+            raise OptionError("https", self.https, "true or false, or a table with cert and key")
         _check_path("base", self.base)
         if not self.base.endswith("/"):
             raise OptionError("base", self.base, "a path that ends with '/'")

@@ -8,7 +8,7 @@ import pytest
 
 from hotchannel.cli.config import build_options, load
 from hotchannel.errors import HotChannelError, OptionError
-from hotchannel.options import DevOptions, WsOptions
+from hotchannel.options import DevOptions, HttpsOptions, WsOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,8 +63,82 @@ def test_the_channel_can_be_switched_off(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(
+            "allowed_hosts = ['a.test']\n[ws]\nallowed_hosts = ['b.test']",
+            WsOptions(allowed_hosts=("b.test",)),
+            id="ws-comes-first",
+        ),
+        pytest.param("web_socket_token = 'x'", WsOptions(token="x"), id="webSocketToken"),
+        pytest.param(
+            "[legacy]\nskip_web_socket_token_check = true",
+            WsOptions(skip_web_socket_token_check=True),
+            id="legacy.skipWebSocketTokenCheck",
+        ),
+        pytest.param(
+            "[hmr]\nport = 1\nclient_port = 2\nhost = 'h'\npath = '/p'\nprotocol = 'wss'\ntimeout = 3\n"
+            "overlay = false",
+            WsOptions(port=1, client_port=2, host="h", path="/p", protocol="wss", timeout=3, overlay=False),
+            id="server.hmr",
+        ),
+    ],
+)
+def test_what_vite_keeps_elsewhere_may_stand_there(tmp_path: Path, content: str, expected: WsOptions) -> None:
+    (tmp_path / "hotchannel.toml").write_text(content)
+
+    assert load(tmp_path, tmp_path, {}) == DevOptions(ws=expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "expected"),
+    [
+        pytest.param("https = true", {}, True, id="self-signed"),
+        pytest.param("", {"https": True}, True, id="self-signed-by-command"),
+        pytest.param("[https]\ncert = 'c.pem'", {}, HttpsOptions(cert="FOLDER/c.pem"), id="file"),
+        pytest.param(
+            "[https]\ncert = '/c.pem'\nkey = 'k.pem'",
+            {},
+            HttpsOptions(cert="/c.pem", key="FOLDER/k.pem"),
+            id="absolute-path",
+        ),
+        pytest.param("", {"cert": "c.pem"}, HttpsOptions(cert="c.pem"), id="cert-by-command"),
+        pytest.param(
+            "[https]\ncert = 'a.pem'\nkey = 'b.pem'",
+            {"https": True, "cert": "c.pem"},
+            HttpsOptions(cert="c.pem"),
+            id="another-cert-needs-another-key",
+        ),
+        pytest.param(
+            "[https]\ncert = '/a.pem'",
+            {"key": "k.pem"},
+            HttpsOptions(cert="/a.pem", key="k.pem"),
+            id="key-by-command",
+        ),
+    ],
+)
+def test_https(
+    tmp_path: Path, content: str, arguments: dict[str, object], expected: HttpsOptions | bool
+) -> None:
+    (tmp_path / "hotchannel.toml").write_text(content)
+    if isinstance(expected, HttpsOptions):
+        cert, key = (path and path.replace("FOLDER", str(tmp_path)) for path in (expected.cert, expected.key))
+        expected = HttpsOptions(cert=cert, key=key)
+
+    assert load(tmp_path, tmp_path, arguments) == DevOptions(https=expected)
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
+        pytest.param("https = 'yes'", ["https", "a table with cert and key"], id="https"),
+        pytest.param("[https]\nkey = 'k'", ["https.key", "https.cert beside it"], id="key-alone"),
+        pytest.param("[https]\ncrt = 'k'", ["https.crt", "did you mean https.cert"], id="unknown-of-https"),
+        pytest.param("[hmr]\nprt = 1", ["hmr.prt", "did you mean hmr.port"], id="unknown-of-hmr"),
+        pytest.param("[legacy]\nother = 1", ["legacy", "skip_web_socket_token_check"], id="legacy"),
+        pytest.param("hmr = 1", ["hmr", "true or false"], id="hmr"),
+        pytest.param("middleware = true", ["middleware", "left out"], id="middleware"),
+        pytest.param("[ws]\nprotocol = 'http'", ["ws.protocol", "'wss'"], id="protocol"),
         pytest.param("prot = 1", ["prot", "did you mean port?"], id="unknown"),
         pytest.param("colour = 1", ["colour", "there are base"], id="unknown-and-like-nothing"),
         pytest.param("[ws]\nprot = 1", ["ws.prot", "ws.port"], id="unknown-in-a-group"),

@@ -35,6 +35,9 @@ def main() -> None:
     "--strict-port", is_flag=True, default=None, help="End if the port is taken; do not try the next."
 )
 @click.option("--base", help="Path under which everything is served.  [default: /]")
+@click.option("--https", is_flag=True, default=None, help="Serve encrypted; without --cert, self-signed.")
+@click.option("--cert", type=click.Path(), help="Certificate file for --https, PEM.")
+@click.option("--key", type=click.Path(), help="Its private key, if that is not in the same file.")
 @click.option("--open", "open", is_flag=True, default=None, help="Open the page in a browser.")
 @click.option(
     "--ws-port", type=click.IntRange(0, 65535), help="Port of the channel.  [default: the port of the pages]"

@@ -12,7 +12,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from hotchannel.errors import HotChannelError, OptionError
-from hotchannel.options import DevOptions, WsOptions
+from hotchannel.options import DevOptions, HttpsOptions, WsOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +28,8 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 }
 """What TOML may give for a field, by the first word of its type."""
 
+_SKIP = "skip_web_socket_token_check"
+
 
 def load(root: Path, working_folder: Path, arguments: Mapping[str, object]) -> DevOptions:
     """Return the options for serving `root`; `arguments` of the command line win over files.
@@ -38,38 +40,71 @@ def load(root: Path, working_folder: Path, arguments: Mapping[str, object]) -> D
     """
     file, settings = _find(root, working_folder)
     given = {name: value for name, value in arguments.items() if value is not None}
-    ws_port = given.pop("ws_port", None)
     try:
         # Checked on their own first, so that the file is blamed for what the file says.
         options = build_options(settings)
     except OptionError as error:
         raise OptionError(f"{file}: {error.name}", error.value, error.expected) from None
-    if ws_port is not None and options.ws is not False:
-        ws = settings.get("ws")
-        settings["ws"] = {**(ws if isinstance(ws, dict) else {}), "port": ws_port}
-    return build_options({**settings, **given}) if given or ws_port is not None else options
+    if options.middleware:
+        raise OptionError(
+            f"{file}: middleware", True, "left out: it is for a DevServer that another application mounts"
+        )
+    return build_options(_merged(settings, given)) if given else options
 
 
 def build_options(settings: Mapping[str, object]) -> DevOptions:
     """Return checked options from a table of settings, named as in `DevOptions`.
 
-    `allowed_hosts` may stand beside `ws` too, where Vite has it (`server.allowedHosts`).
+    What Vite keeps elsewhere may stand there too: `allowed_hosts` and `web_socket_token` beside `ws`, the
+    channel's own settings in a table `hmr`, and `skip_web_socket_token_check` in a table `legacy`.
 
     Raises:
         OptionError: a name is unknown or a value is wrong.
     """
     values = dict(settings)
     ws = values.pop("ws", {})
-    allowed_hosts = values.pop("allowed_hosts", None)
+    if ws is not False and not isinstance(ws, dict):
+        raise OptionError("ws", ws, "false, or a table of settings")
+    moved = _from_vites_places(values)
+    if isinstance(https := values.get("https"), dict):
+        values["https"] = HttpsOptions(**_checked(HttpsOptions, https, "https."))
     if ws is False:
         return DevOptions(**_checked(DevOptions, values, ""), ws=False)
-    if not isinstance(ws, dict):
-        raise OptionError("ws", ws, "false, or a table of settings")
-    table = ws if allowed_hosts is None else {"allowed_hosts": allowed_hosts, **ws}
-    hosts = table.get("allowed_hosts")
-    if isinstance(hosts, list):
-        table = {**table, "allowed_hosts": tuple(hosts)}
+    table = {**moved, **ws}
+    if isinstance(hosts := table.get("allowed_hosts"), list):
+        table["allowed_hosts"] = tuple(hosts)
     return DevOptions(**_checked(DevOptions, values, ""), ws=WsOptions(**_checked(WsOptions, table, "ws.")))
+
+
+def _from_vites_places(values: dict[str, object]) -> dict[str, object]:
+    """Take what belongs to the channel out of `values`, and return it as the table `ws` would have it."""
+    moved: dict[str, object] = {}
+    for name, own in (("allowed_hosts", "allowed_hosts"), ("web_socket_token", "token")):
+        if name in values:
+            moved[own] = values.pop(name)
+    if isinstance(hmr := values.get("hmr"), dict):
+        del values["hmr"]
+        moved |= _checked(WsOptions, hmr, "hmr.")
+    legacy = values.pop("legacy", {})
+    if not isinstance(legacy, dict) or legacy.keys() - {_SKIP}:
+        raise OptionError("legacy", legacy, f"a table with {_SKIP} in it, and nothing else")
+    return moved | legacy
+
+
+def _merged(settings: Mapping[str, object], given: dict[str, object]) -> dict[str, object]:
+    """Return `settings` with what the command line says over them."""
+    merged = dict(settings)
+    if "ws_port" in given:
+        port, ws = given.pop("ws_port"), settings.get("ws")
+        if ws is not False:
+            merged["ws"] = {**(ws if isinstance(ws, dict) else {}), "port": port}
+    files = {name: given.pop(name) for name in ("cert", "key") if name in given}
+    if files:
+        https = settings.get("https")
+        # A certificate that is named on the command line needs no key of the file's certificate.
+        kept = https if isinstance(https, dict) and "cert" not in files else {}
+        given["https"] = {**kept, **files}
+    return {**merged, **given}
 
 
 def _find(root: Path, working_folder: Path) -> tuple[Path | None, dict[str, object]]:
@@ -84,12 +119,20 @@ def _find(root: Path, working_folder: Path) -> tuple[Path | None, dict[str, obje
                 raise HotChannelError(f"{file} is not TOML: {error}") from error
             settings = content if name == "hotchannel.toml" else content.get("tool", {}).get("hotchannel")
             if isinstance(settings, dict):
-                return file, settings
+                return file, _with_whole_paths(settings, folder)
     return None, {}
 
 
+def _with_whole_paths(settings: dict[str, object], folder: Path) -> dict[str, object]:
+    """Return `settings` of a file in `folder` with the paths in it, which start there, made absolute."""
+    if not isinstance(https := settings.get("https"), dict):
+        return settings
+    whole = {name: str(folder / path) if isinstance(path, str) else path for name, path in https.items()}
+    return {**settings, "https": whole}
+
+
 def _checked(
-    group: type[DevOptions | WsOptions], values: Mapping[str, object], prefix: str
+    group: type[DevOptions | HttpsOptions | WsOptions], values: Mapping[str, object], prefix: str
 ) -> dict[str, Any]:
     """Return `values` as arguments of `group`, their names and plain types checked."""
     types = {field.name: str(field.type).split(" ")[0] for field in fields(group)}

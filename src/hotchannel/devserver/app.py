@@ -1,7 +1,7 @@
 """DevServer: the shell that makes a folder hot.
 
-Role: builds the parts, connects them, and runs them on uvicorn. It decides nothing: `Site` answers,
-`HotEngine` says what a save means, `WebSocketServer` carries it.
+Role: builds the parts, connects them, and runs them on uvicorn, or behind another server in middleware
+mode. It decides nothing: `Site` answers, `HotEngine` says what a save means, `WebSocketServer` carries it.
 """
 
 from __future__ import annotations
@@ -9,32 +9,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-import uvicorn
-
+from hotchannel.devserver.asgi import SiteApplication
 from hotchannel.devserver.client import ClientSettings
 from hotchannel.devserver.compiler import Compiler
 from hotchannel.devserver.engine import HotEngine
 from hotchannel.devserver.files import Root
-from hotchannel.devserver.http import Request, Response, text
 from hotchannel.devserver.ports import bind, network_addresses
 from hotchannel.devserver.resolver import Resolver
+from hotchannel.devserver.serving import Server
 from hotchannel.devserver.site import Site
 from hotchannel.devserver.watcher import Watcher
+from hotchannel.errors import HotChannelError
 from hotchannel.hmr.graph import ModuleGraph
-from hotchannel.websocket.guarded_http import guarded_http
-from hotchannel.websocket.handshake import HandshakeRequest
 from hotchannel.websocket.server import WebSocketServer
-from hotchannel.websocket.uvicorn import take_over
+from hotchannel.websocket.tls import tls_context
 
 if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
     from hotchannel.options import DevOptions
+    from hotchannel.websocket.asgi import Receive, Scope, Send
 
 __all__ = ["DevServer"]
 
@@ -42,19 +40,8 @@ _log = logging.getLogger("hotchannel.server")
 
 _WILDCARDS = ("0.0.0.0", "::")
 
-_SETTLE_STEP = 0.005
-_SETTLE_STEPS = 20
-"""A request for a file that is suddenly empty waits up to 100 ms for the save to end."""
-
 _WATCH_TIME = 1.0
 """Seconds for which the start waits for the watch; a large folder takes longer, and is served meanwhile."""
-
-_SHUTDOWN_TIME = 1
-"""Seconds that answers under way have when the server ends."""
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class DevServer:
@@ -64,6 +51,9 @@ class DevServer:
             print(server.local_urls)
             await server.wait()
 
+    In middleware mode it opens no port for pages and is an ASGI application, for a server or another
+    application to call below `base`; the channel has a port of its own, 24678 where none is set.
+
     Args:
         root: the folder.
         options: the settings.
@@ -72,13 +62,31 @@ class DevServer:
     def __init__(self, root: str | Path, options: DevOptions) -> None:
         self.options = options
         self._root = Root(root)
-        self._clock = _Clock()
+        self._own_hosts = () if options.host is None or options.host in _WILDCARDS else (options.host,)
         self._sockets: list[socket.socket] = []
-        self._uvicorn: uvicorn.Server | None = None
+        self._server: Server | None = None
+        self._channel = self._make_channel()
+        clock = _Clock()
+        graph = ModuleGraph()
+        resolver = Resolver(self._root, options.base)
+        compiler = Compiler(graph, resolver, self._channel, base=options.base, clock=clock)
+        site = Site(
+            self._root,
+            graph,
+            resolver,
+            compiler,
+            self._channel,
+            base=options.base,
+            settings=self._client_settings,
+        )
+        self._engine = HotEngine(self._root, graph, compiler, site, self._channel, clock=clock)
+        self._channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
+        self._watcher = Watcher(self._root.path, self._engine, polling=options.polling)
+        self._application = SiteApplication(site, self._channel)
 
     @property
     def port(self) -> int:
-        """The port of the pages."""
+        """The port of the pages; only where they are served on one of our own."""
         return int(self._sockets[0].getsockname()[1])
 
     @property
@@ -89,49 +97,27 @@ class DevServer:
     @property
     def local_urls(self) -> list[str]:
         """URLs for this machine."""
-        host = self.options.host
-        name = "localhost" if host is None or host in _WILDCARDS else _bracketed(host)
-        return [f"http://{name}:{self.port}{self.options.base}"]
+        return [self._url(_bracketed(self._reachable_host))]
 
     @property
     def network_urls(self) -> list[str]:
         """URLs for other machines; none while bound to one interface or to loopback."""
         if self.options.host not in _WILDCARDS:
             return []
-        return [f"http://{address}:{self.port}{self.options.base}" for address in network_addresses()]
+        return [self._url(address) for address in network_addresses()]
 
     async def __aenter__(self) -> Self:
         """Serve, and begin to watch; returns when saves are seen, or soon are in a large folder.
 
         Raises:
             ListenError: there is no free port.
-            HotChannelError: the folder cannot be watched.
+            OptionError: a certificate cannot be used.
+            HotChannelError: the folder cannot be watched, or a certificate cannot be made.
         """
-        self._sockets = bind(self.options.host, self.options.port, strict=self.options.strict_port)
-        if self.options.port not in (0, self.port):
-            _log.warning("port %d is in use, so it is %d", self.options.port, self.port)
-        self._channel = self._make_channel()
-        graph = ModuleGraph()
-        resolver = Resolver(self._root, self.options.base)
-        compiler = Compiler(graph, resolver, self._channel, base=self.options.base, clock=self._clock)
-        self._site = Site(
-            self._root,
-            graph,
-            resolver,
-            compiler,
-            self._channel,
-            base=self.options.base,
-            settings=self._client_settings,
-        )
-        self._engine = HotEngine(self._root, graph, compiler, self._site, self._channel, clock=self._clock)
-        self._channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
-        self._watcher = Watcher(self._root.path, self._engine, polling=self.options.polling)
-        if self._has_own_port:
+        if self.options.middleware:
             await self._channel.listen()
-            if self._channel.port is None:
-                _log.warning("the channel shares the port of the pages instead")
-        self._uvicorn = uvicorn.Server(self._uvicorn_config())
-        self._serving = asyncio.create_task(self._uvicorn.serve(sockets=self._sockets))
+        else:
+            await self._serve()
         self._watching = asyncio.create_task(self._watcher.start())
         self._watching.add_done_callback(self._watch_ended)
         # Pages are answered meanwhile; what of them is saved before the watch begins is compared then.
@@ -141,12 +127,34 @@ class DevServer:
             self._watching.result()
         return self
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as an ASGI application, in middleware mode.
+
+        The lifespan starts and ends it, where the server calls it for that; mounted below another application
+        it has none, and is entered with `async with` in that one's.
+        """
+        if scope["type"] == "lifespan":
+            await receive()
+            try:
+                await self.__aenter__()
+            except HotChannelError as error:
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await self.__aexit__()
+            await send({"type": "lifespan.shutdown.complete"})
+        else:
+            await self._application(scope, receive, send)
+
     async def wait(self) -> None:
         """Wait until a signal ends the server.
 
         Raises:
-            HotChannelError: the folder cannot be watched.
+            HotChannelError: the folder cannot be watched, or the server is not our own (middleware mode).
         """
+        if self._server is None:
+            raise HotChannelError("there is nothing to wait for: in middleware mode the server in front ends")
         await asyncio.wait({self._serving})
         if self._watching.done():
             self._watching.result()
@@ -156,68 +164,25 @@ class DevServer:
         await self._channel.close()
         self._watching.cancel()
         await self._watcher.stop()
-        if self._uvicorn is not None:
-            self._uvicorn.should_exit = True
+        if self._server is not None:
+            self._server.should_exit = True
             await asyncio.wait({self._serving})
         for listener in self._sockets:
             listener.close()
 
-    def _uvicorn_config(self) -> uvicorn.Config:
-        return uvicorn.Config(
-            self,
-            http=guarded_http(self._channel),
-            ws=take_over(self._channel, exclusive=True),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_SHUTDOWN_TIME,
-        )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as an ASGI application."""
-        if scope["type"] != "http":
-            raise RuntimeError(f"{scope['type']} is not answered here")
-        response = await self._respond(scope)
-        headers = [
-            (name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()
-        ]
-        if response.status != 304:
-            headers.append((b"content-length", str(response.content_length).encode()))
-        headers += _EVERYWHERE
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        if isinstance(response.body, bytes):
-            await send(
-                {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else response.body}
-            )
-            return
-        part = response.body
-        if scope["method"] == "HEAD":
-            part.file.close()
-        else:
-            for chunk in part.file.chunks(part.start, part.length):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body"})
-
-    async def _respond(self, scope: Scope) -> Response:
-        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
-        target = scope["raw_path"].decode("latin-1")
-        if scope["query_string"]:
-            target += "?" + scope["query_string"].decode("latin-1")
-        peer = scope.get("client") or ("", 0)
-        head = HandshakeRequest(scope["method"], target, headers, scope["http_version"])
-        refused = self._channel.check_http(head, f"{peer[0]}:{peer[1]}")
-        if refused is not None:
-            return text(refused.status, refused.body)
-        request = Request(scope["method"], target, dict(headers))
-        for _ in range(_SETTLE_STEPS):
-            response = self._site.respond(request, settled=False)
-            if response is not None:
-                return response
-            await asyncio.sleep(_SETTLE_STEP)
-        response = self._site.respond(request)
-        assert response is not None, "a settled answer is always there"
-        return response
+    async def _serve(self) -> None:
+        options = self.options
+        # Before anything is open: a certificate that cannot be used leaves nothing behind.
+        tls = tls_context(options.https, self._own_hosts) if options.https else None
+        self._sockets = bind(options.host, options.port, strict=options.strict_port)
+        if options.port not in (0, self.port):
+            _log.warning("port %d is in use, so it is %d", options.port, self.port)
+        if options.ws is not False and options.ws.port not in (None, self.port):
+            await self._channel.listen()
+            if self._channel.port is None:
+                _log.warning("the channel shares the port of the pages instead")
+        self._server = Server(self, self._channel, tls)
+        self._serving = asyncio.create_task(self._server.serve(sockets=self._sockets))
 
     def _make_channel(self) -> WebSocketServer:
         host = self.options.host
@@ -229,48 +194,55 @@ class DevServer:
             ws,
             base=self.options.base,
             hmr=self.options.hmr,
-            own_hosts=() if host is None or host in _WILDCARDS else (host,),
+            own_hosts=self._own_hosts,
             hosts_option="allowed_hosts in [tool.hotchannel] of pyproject.toml, or in hotchannel.toml",
-            pages_listening=lambda: self._uvicorn is not None and self._uvicorn.started,
+            pages_listening=lambda: self._server is not None and self._server.started,
+            https=self.options.https,
         )
-
-    @property
-    def _has_own_port(self) -> bool:
-        ws = self.options.ws
-        return ws is not False and ws.port not in (None, self.port)
 
     def _client_settings(self) -> ClientSettings:
         options = self._channel.options
         port = options.client_port or (self._channel.port if self._channel.mode == "standalone" else None)
-        host = "localhost" if self.options.host in (None, *_WILDCARDS) else _bracketed(str(self.options.host))
+        host = _bracketed(self._reachable_host)
+        pages = f"{host}:{self.port}" if self._sockets else host
         return ClientSettings(
             base=self.options.base,
-            server_host=f"{host}:{self.port}{self.options.base}",
-            protocol=None,
-            hostname=None,
+            server_host=f"{pages}{self.options.base}",
+            protocol=options.protocol,
+            hostname=self._socket_host,
             port=port,
-            direct_target=f"{host}:{self._channel.port or self.port}{self._channel.path}",
+            direct_target=f"{self._socket_host or host}:{self._channel.port}{self._channel.path}"
+            if self._channel.port
+            else f"{pages}{self._channel.path}",
             ws_base=self._channel.path,
             timeout=options.timeout,
             overlay=options.overlay,
             token=self._channel.token,
         )
 
+    @property
+    def _reachable_host(self) -> str:
+        host = self.options.host
+        return "localhost" if host is None or host in _WILDCARDS else host
+
+    @property
+    def _socket_host(self) -> str | None:
+        """Where the socket is, if it is said to be elsewhere than the pages (Vite's `server.hmr.host`)."""
+        host = self.options.ws.host if self.options.ws else None
+        return None if host is None or host in _WILDCARDS else _bracketed(host)
+
+    def _url(self, host: str) -> str:
+        scheme = "https" if self.options.https else "http"
+        return f"{scheme}://{host}:{self.port}{self.options.base}"
+
     def _watch_ended(self, watching: asyncio.Task[None]) -> None:
         if watching.cancelled():
             return
-        if watching.exception() is not None and self._uvicorn is not None:
-            self._uvicorn.should_exit = True
+        if watching.exception() is not None and self._server is not None:
+            self._server.should_exit = True
             return
         # What was served while the watch was set up may have been saved unseen.
         self._engine.saved(self._engine.known_files(self._root.path))
-
-
-_EVERYWHERE = [
-    # No page of another origin reads what is served here, other ports of this machine included.
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"x-content-type-options", b"nosniff"),
-]
 
 
 class _Clock:

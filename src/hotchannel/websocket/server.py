@@ -16,7 +16,6 @@ import asyncio
 import logging
 import secrets
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, overload
 from weakref import WeakValueDictionary
 
@@ -26,8 +25,8 @@ from hotchannel.channel.hub import LIFECYCLE_EVENTS, HotChannel
 from hotchannel.channel.journal import Journal
 from hotchannel.channel.listeners import Listeners
 from hotchannel.channel.printable import printable
-from hotchannel.errors import HotChannelError, ListenError, OptionError
-from hotchannel.options import DEFAULT_WS_PORT, WsOptions
+from hotchannel.errors import HotChannelError, ListenError
+from hotchannel.options import DEFAULT_WS_PORT, WsOptions, with_fields
 from hotchannel.websocket.client import WebSocketClient
 from hotchannel.websocket.connection import Connection
 from hotchannel.websocket.connections import Connections
@@ -52,7 +51,7 @@ from hotchannel.websocket.stats import Stats, Tally
 from hotchannel.websocket.token import TOKEN_BYTES, encode_token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from collections.abc import Set as AbstractSet
 
     from hotchannel.options import HttpsOptions
@@ -112,7 +111,7 @@ class WebSocketServer:
         **fields: Any,
     ) -> None:
         self._mode: Mode = "disabled" if options is False else "standalone"
-        self._options = _with_fields(options or WsOptions(), fields)
+        self._options = with_fields(options or WsOptions(), fields)
         self._pages_listening = pages_listening
         self._https = https
         hosts = (*own_hosts, *([self._options.host] if self._options.host else []))
@@ -289,13 +288,8 @@ class WebSocketServer:
             if self._options.strict_port:
                 raise
             return
-        scheme = "wss" if self._https else "ws"
-        shown = ", ".join(
-            f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-            for host, port in self.addresses
-        )
         hint = "" if self._options.host else " (this machine only; set ws.host to open it to others)"
-        _log.info("listening on %s%s", shown, hint)
+        _log.info("listening on %s%s", ", ".join(self._listener.urls), hint)
         self._events.emit("listening", self.addresses)
 
     async def close(self) -> None:
@@ -404,12 +398,3 @@ class WebSocketServer:
 
     def _ready_for_pages(self) -> bool:
         return self._mode != "standalone" or self._pages_listening is None or self._pages_listening()
-
-
-def _with_fields(options: WsOptions, fields: Mapping[str, Any]) -> WsOptions:
-    for name, value in fields.items():
-        if name not in WsOptions.__dataclass_fields__:
-            close = get_close_matches(name, WsOptions.__dataclass_fields__, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise OptionError(f"ws.{name}", value, f"the name of an option{hint}")
-    return replace(options, **fields) if fields else options

@@ -35,17 +35,22 @@ class Listener:
 
     Attributes:
         addresses: host and port of each.
+        urls: the same for the log.
     """
 
-    __slots__ = ("_servers", "addresses")
+    __slots__ = ("_servers", "addresses", "urls")
 
-    def __init__(self, servers: list[asyncio.Server]) -> None:
+    def __init__(self, servers: list[asyncio.Server], scheme: str) -> None:
         self._servers = servers
         self.addresses: tuple[tuple[str, int], ...] = tuple(
             (socket.getsockname()[0], socket.getsockname()[1])
             for server in servers
             for socket in server.sockets
         )
+        self.urls = [
+            f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+            for host, port in self.addresses
+        ]
 
     def close(self) -> None:
         """Stop accepting; connections that are there stay."""
@@ -78,6 +83,7 @@ async def open_listener(
         HotChannelError: a self-signed certificate cannot be made.
     """
     loop = asyncio.get_running_loop()
+    scheme = "wss" if https else "ws"
     tls: dict[str, Any] = {}
     if https:
         from hotchannel.websocket.tls import tls_context
@@ -94,8 +100,8 @@ async def open_listener(
 
     try:
         if host is not None:
-            return Listener([await listen(host, port)])
-        return Listener(await _listen_on_loopback(listen, port))
+            return Listener([await listen(host, port)], scheme)
+        return Listener(await _listen_on_loopback(listen, port), scheme)
     except OSError as exc:
         raise ListenError(exc.errno, _explain(exc, host, port)) from exc
 
