@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from msgspec import UNSET, UnsetType
 
 from hotchannel.channel.hub import HotChannel, as_payload
+from hotchannel.errors import HotChannelError
 
 if TYPE_CHECKING:
     from hotchannel.websocket.frames import Outgoing
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["ReadyState", "Socket", "WebSocketClient"]
 
 Json: TypeAlias = Any
+
+
+_SENDABLE = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+_MAX_REASON = 123
 
 
 class ReadyState(IntEnum):
@@ -104,5 +109,13 @@ class WebSocketClient:
         self._channel.answer(self, as_payload(message, data))
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close the connection: 1000, or 3000 to 4999 for meanings of your own (RFC 6455 section 7.4)."""
+        """Close the connection: 1000, or 3000 to 4999 for meanings of your own (RFC 6455 section 7.4).
+
+        Raises:
+            HotChannelError: a code that may not be sent, or a reason of more than 123 bytes in UTF-8.
+        """
+        if code not in _SENDABLE and not 3000 <= code <= 4999:
+            raise HotChannelError(f"no one may close with {code}: take 1000, or 3000 to 4999")
+        if len(reason.encode()) > _MAX_REASON:
+            raise HotChannelError(f"the reason for closing is longer than {_MAX_REASON} bytes")
         self.socket.close(code, reason)

@@ -18,7 +18,7 @@ from hotchannel.websocket.handshake import HandshakeRequest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["parse_head", "refusal", "refusal_parts", "switching_protocols"]
+__all__ = ["parse_head", "refusal", "refusal_parts", "switching_protocols", "well_formed"]
 
 _REQUEST_LINE = re.compile(rb"([!#-'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) HTTP/([0-9]\.[0-9])")
 _HEADER = re.compile(rb"([!#-'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
@@ -42,6 +42,17 @@ def parse_head(head: bytes) -> HandshakeRequest | None:
     return HandshakeRequest(
         method.decode("ascii"), target.decode("latin-1"), tuple(headers), version.decode("ascii")
     )
+
+
+def well_formed(header: object) -> bool:
+    """Whether this is a pair of name and value that cannot end its line or break it."""
+    match header:
+        case (str(name), str(value)):
+            try:
+                return _HEADER.fullmatch(f"{name}:{value}".encode("latin-1")) is not None and ":" not in name
+            except UnicodeEncodeError:
+                return False
+    return False
 
 
 def switching_protocols(key: str, subprotocol: str, headers: Iterable[tuple[str, str]] = ()) -> bytes:

@@ -26,7 +26,7 @@ from hotchannel.channel.journal import Journal
 from hotchannel.channel.listeners import Listeners
 from hotchannel.channel.printable import printable
 from hotchannel.errors import HotChannelError, ListenError
-from hotchannel.options import DEFAULT_WS_PORT, WsOptions, with_fields
+from hotchannel.options import WsOptions, with_fields
 from hotchannel.websocket.client import WebSocketClient
 from hotchannel.websocket.connection import Connection
 from hotchannel.websocket.connections import Connections
@@ -45,6 +45,7 @@ from hotchannel.websocket.handshake import (
     decide,
     decide_http,
 )
+from hotchannel.websocket.head import well_formed
 from hotchannel.websocket.limits import Admission
 from hotchannel.websocket.refusals import RefusalLog
 from hotchannel.websocket.stats import Stats, Tally
@@ -272,15 +273,12 @@ class WebSocketServer:
             raise HotChannelError("this server is closed: make a new one")
         from hotchannel.websocket.standalone import open_listener
 
-        port = DEFAULT_WS_PORT if self._options.port is None else self._options.port
         try:
             self._listener = await open_listener(
                 lambda: Connection(self, exclusive=True),
-                self._options.host,
-                port,
+                self._options,
                 https=self._https,
                 own_hosts=self._policy.own_hosts,
-                handshake_timeout=self._options.handshake_timeout,
             )
         except ListenError as exc:
             _log.error("the channel is not available: %s", exc.strerror)
@@ -361,10 +359,12 @@ class WebSocketServer:
         self._refusals.refused(reason, address, request)
 
     def response_headers(self, request: HandshakeRequest) -> list[tuple[str, str]]:
-        """What `headers` listeners add to a 101."""
+        """What `headers` listeners add to a 101; what is no header is logged and left out."""
         headers: list[tuple[str, str]] = []
         self._events.emit("headers", headers, request)
-        return headers
+        if wrong := [header for header in headers if not well_formed(header)]:
+            _log.error("a listener of headers added what is none: %s", printable(str(wrong), 200))
+        return [header for header in headers if header not in wrong]
 
     def opened(self, connection: Socket, accept: Accept, request: HandshakeRequest) -> None:
         """A client is in: from here on it gets every message."""

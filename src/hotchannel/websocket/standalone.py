@@ -11,11 +11,12 @@ import errno
 from typing import TYPE_CHECKING, Any
 
 from hotchannel.errors import ListenError
+from hotchannel.options import DEFAULT_WS_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from hotchannel.options import HttpsOptions
+    from hotchannel.options import HttpsOptions, WsOptions
 
 __all__ = ["Listener", "open_listener"]
 
@@ -60,22 +61,18 @@ class Listener:
 
 async def open_listener(
     factory: Callable[[], asyncio.Protocol],
-    host: str | None,
-    port: int,
+    options: WsOptions,
     *,
     https: HttpsOptions | bool = False,
     own_hosts: Iterable[str] = (),
-    handshake_timeout: float = 10.0,
 ) -> Listener:
-    """Listen on `host`, or on 127.0.0.1 and ::1 (where there is one) at the same port.
+    """Listen on the host of `options`, or on 127.0.0.1 and ::1 (where there is one) at the same port.
 
     Args:
         factory: makes the protocol of a connection.
-        host: a name or address; None is loopback.
-        port: 0 picks a free one.
+        options: the host, the port (24678 if none is set) and the time that TLS may take to be agreed on.
         https: for wss: certificate files, or True for a self-signed certificate.
         own_hosts: names that a self-signed certificate is to hold, beside loopback's.
-        handshake_timeout: seconds that a peer has to agree on TLS.
 
     Raises:
         ListenError: says which address and port, and what to set.
@@ -83,6 +80,8 @@ async def open_listener(
         HotChannelError: a self-signed certificate cannot be made.
     """
     loop = asyncio.get_running_loop()
+    host = options.host
+    port = DEFAULT_WS_PORT if options.port is None else options.port
     scheme = "wss" if https else "ws"
     tls: dict[str, Any] = {}
     if https:
@@ -91,7 +90,7 @@ async def open_listener(
         # Before TLS is agreed on there is no protocol yet whose timer could run out.
         tls = {
             "ssl": tls_context(https, own_hosts),
-            "ssl_handshake_timeout": handshake_timeout,
+            "ssl_handshake_timeout": options.handshake_timeout,
             "ssl_shutdown_timeout": _TLS_SHUTDOWN,
         }
 
