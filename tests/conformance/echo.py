@@ -98,7 +98,7 @@ class EchoOwner:
 async def echo_server(port: int = 0) -> AsyncIterator[int]:
     """An echo server on loopback, for as long as the context lasts; gives its port."""
     owner = EchoOwner()
-    listener = await open_listener(lambda: Connection(owner, exclusive=True), HOST, port)
+    listener = await open_listener(lambda: Connection(owner, exclusive=True), WsOptions(host=HOST, port=port))
     try:
         yield listener.addresses[0][1]
     finally:
