@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 import ssl
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,22 @@ async def test_pages_and_channel_are_encrypted(root: Path, ws: WsOptions) -> Non
         (url,) = server.local_urls
         assert url == f"https://localhost:{server.port}/"
         await an_update_follows_a_save(root, url, server.channel.port or server.port)
+
+
+async def test_no_other_origin_may_read(root: Path) -> None:
+    async with DevServer(root, DevOptions(port=0)) as server:
+        url = server.local_urls[0]
+        for path in ("", "self.js", "@vite/client", "missing.js"):
+            request = urllib.request.Request(url + path, headers={"Origin": "http://localhost:1"})
+            try:
+                answer = await asyncio.to_thread(urllib.request.urlopen, request, timeout=PATIENCE)
+            except urllib.error.HTTPError as error:
+                answer = error
+            with answer:
+                headers = answer.headers
+            assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert not [name for name in headers if name.lower().startswith("access-control-")]
 
 
 async def test_a_self_signed_certificate_is_made_and_kept(
