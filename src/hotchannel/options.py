@@ -6,6 +6,7 @@ Role: the vocabulary of every setting. Reading TOML, environment or command line
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -53,6 +54,15 @@ def _check_path(name: str, value: object) -> None:
 def _check_positive(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
         raise OptionError(name, value, "a number greater than 0")
+
+
+def _check_table(name: str, value: Mapping[str, str], expected: str) -> None:
+    if not _are_strings((*value, *value.values())):
+        raise OptionError(name, dict(value), expected)
+
+
+def _are_strings(values: object) -> bool:
+    return isinstance(values, tuple) and all(isinstance(value, str) for value in values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +211,14 @@ class DevOptions:
             has a port of its own (24678 if none is set).
         ws: the channel's settings; False switches it off.
         hmr: False keeps the channel and sends no updates.
+        app_type: `spa` answers a browser that asks for a page that there is not with `/index.html`, so that
+            the page's own router sees to it; `mpa` with 404.
+        mode: `import.meta.env.MODE`.
+        define: values of global names, and of `import.meta.env.NAME`; whatever JSON can say.
+        alias: what specifiers stand for: a whole specifier, or its beginning up to a slash, and what to
+            write instead.
+        headers: further headers of every answer.
+        cors: origins whose pages may read what is served here; True for all.
         polling: watch by comparing the tree again and again, where the system sends no events.
         open: open the page in a browser.
         log_level: the least that is printed.
@@ -214,6 +232,12 @@ class DevOptions:
     middleware: bool = False
     ws: WsOptions | Literal[False] = field(default_factory=WsOptions)
     hmr: bool = True
+    app_type: Literal["spa", "mpa"] = "spa"
+    mode: str = "development"
+    define: Mapping[str, object] = field(default_factory=dict)
+    alias: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cors: tuple[str, ...] | bool = False
     polling: bool = False
     open: bool = False
     log_level: LogLevel = "info"
@@ -225,5 +249,16 @@ class DevOptions:
         _check_path("base", self.base)
         if not self.base.endswith("/"):
             raise OptionError("base", self.base, "a path that ends with '/'")
+        if self.app_type not in ("spa", "mpa"):
+            raise OptionError("app_type", self.app_type, "'spa' or 'mpa'")
+        _check_table("alias", self.alias, "a table of specifiers and what they stand for")
+        _check_table("headers", self.headers, "a table of header names and values")
+        if not isinstance(self.cors, bool) and not _are_strings(self.cors):
+            raise OptionError("cors", self.cors, "true, false, or a list of origins")
+        for name, value in self.define.items():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise OptionError(f"define.{name}", value, f"a value that JSON can say ({error})") from None
         if self.log_level not in get_args(LogLevel):
             raise OptionError("log_level", self.log_level, f"one of {', '.join(get_args(LogLevel))}")

@@ -28,6 +28,10 @@ const wsTimeout = __WS_TIMEOUT__;
 const wsOverlay = __WS_OVERLAY__;
 const wsToken = __WS_TOKEN__;
 const servedAt = __SERVED_AT__;
+/** @type {Record<string, unknown>} */
+const defines = __DEFINES__;
+
+for (const [name, value] of Object.entries(defines)) define(name, value);
 
 /** @typedef {import("./context.js").ModuleUpdate} ModuleUpdate */
 /** @typedef {import("./overlay.js").ErrorDetail} ErrorDetail */
@@ -116,6 +120,21 @@ void connection.keepOpen();
  */
 function createHotContext(path) {
   return runtime.createContext(path);
+}
+
+/**
+ * Set a global name, or a property of one.
+ *
+ * @param {string} name dotted
+ * @param {unknown} value
+ */
+function define(name, value) {
+  const path = name.split(".");
+  const last = /** @type {string} */ (path.pop());
+  /** @type {any} */
+  let owner = globalThis;
+  for (const part of path) owner = owner[part] ??= {};
+  owner[last] = value;
 }
 
 /** @param {() => Promise<void>} job */

@@ -10,3 +10,4 @@ declare const __WS_TIMEOUT__: number;
 declare const __WS_OVERLAY__: boolean;
 declare const __WS_TOKEN__: string;
 declare const __SERVED_AT__: string;
+declare const __DEFINES__: Record<string, unknown>;

@@ -24,6 +24,7 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "bool": ((bool,), "true or false"),
     "float": ((int, float), "a number"),
     "int": ((int,), "a whole number"),
+    "Mapping[str,": ((dict,), "a table"),
     "str": ((str,), "a string"),
 }
 """What TOML may give for a field, by the first word of its type."""
@@ -56,7 +57,8 @@ def build_options(settings: Mapping[str, object]) -> DevOptions:
     """Return checked options from a table of settings, named as in `DevOptions`.
 
     What Vite keeps elsewhere may stand there too: `allowed_hosts` and `web_socket_token` beside `ws`, the
-    channel's own settings in a table `hmr`, and `skip_web_socket_token_check` in a table `legacy`.
+    channel's own settings in a table `hmr`, `skip_web_socket_token_check` in a table `legacy`, and `alias` in
+    a table `resolve`.
 
     Raises:
         OptionError: a name is unknown or a value is wrong.
@@ -66,6 +68,12 @@ def build_options(settings: Mapping[str, object]) -> DevOptions:
     if ws is not False and not isinstance(ws, dict):
         raise OptionError("ws", ws, "false, or a table of settings")
     moved = _from_vites_places(values)
+    if isinstance(resolve := values.pop("resolve", None), dict) and resolve.keys() == {"alias"}:
+        values.setdefault("alias", resolve["alias"])
+    elif resolve is not None:
+        raise OptionError("resolve", resolve, "a table with alias in it, and nothing else")
+    if isinstance(cors := values.get("cors"), list):
+        values["cors"] = tuple(cors)
     if isinstance(https := values.get("https"), dict):
         values["https"] = HttpsOptions(**_checked(HttpsOptions, https, "https."))
     if ws is False:

@@ -16,6 +16,7 @@ from hotchannel.devserver.asgi import SiteApplication
 from hotchannel.devserver.client import ClientSettings
 from hotchannel.devserver.compiler import Compiler
 from hotchannel.devserver.engine import HotEngine
+from hotchannel.devserver.env import global_names, import_meta_env
 from hotchannel.devserver.files import Root
 from hotchannel.devserver.ports import bind, network_addresses
 from hotchannel.devserver.resolver import Resolver
@@ -68,8 +69,10 @@ class DevServer:
         self._channel = self._make_channel()
         clock = _Clock()
         graph = ModuleGraph()
-        resolver = Resolver(self._root, options.base)
-        compiler = Compiler(graph, resolver, self._channel, base=options.base, clock=clock)
+        resolver = Resolver(self._root, options.base, options.alias)
+        compiler = Compiler(
+            graph, resolver, self._channel, base=options.base, clock=clock, env=import_meta_env(options)
+        )
         site = Site(
             self._root,
             graph,
@@ -78,11 +81,12 @@ class DevServer:
             self._channel,
             base=options.base,
             settings=self._client_settings,
+            has_fallback=options.app_type == "spa",
         )
         self._engine = HotEngine(self._root, graph, compiler, site, self._channel, clock=clock)
         self._channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
         self._watcher = Watcher(self._root.path, self._engine, polling=options.polling)
-        self._application = SiteApplication(site, self._channel)
+        self._application = SiteApplication(site, self._channel, headers=options.headers, cors=options.cors)
 
     @property
     def port(self) -> int:
@@ -218,6 +222,7 @@ class DevServer:
             timeout=options.timeout,
             overlay=options.overlay,
             token=self._channel.token,
+            defines=global_names(self.options),
         )
 
     @property

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
 from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["ClientSettings", "client_module", "sibling_module"]
 
@@ -35,6 +39,7 @@ class ClientSettings:
         timeout: milliseconds between pings.
         overlay: show errors in the page.
         token: the socket's secret.
+        defines: global names and their values.
     """
 
     base: str
@@ -47,6 +52,7 @@ class ClientSettings:
     timeout: int
     overlay: bool
     token: str
+    defines: Mapping[str, object] = field(default_factory=dict)
 
 
 def sibling_module(name: str) -> str | None:
@@ -75,6 +81,7 @@ def client_module(settings: ClientSettings, position: str) -> str:
         "__WS_OVERLAY__": settings.overlay,
         "__WS_TOKEN__": settings.token,
         "__SERVED_AT__": position,
+        "__DEFINES__": dict(settings.defines),
     }
     source = _SIBLING_IMPORT.sub(f"{_version()}/", _sources()["client.js"])
     return _PLACEHOLDER.sub(lambda match: json.dumps(values[match[0]]), source)

@@ -7,20 +7,17 @@ graph. Invariant: `check()` changes nothing.
 
 from __future__ import annotations
 
-import codecs
-import json
 import logging
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from hotchannel.devserver.kinds import inline_source, kind_of, module_id
+from hotchannel.devserver.kinds import kind_of, module_id
 from hotchannel.devserver.resolver import Resolved, Resolver, Unresolved
+from hotchannel.devserver.sources import ModuleError, analyze, error_at, json_module, source_of
 from hotchannel.modules import transform
-from hotchannel.modules.syntax import SourceError, code_frame, position
 from hotchannel.modules.urls import FilePath, ModuleId, browser_url, is_bare, path_of, split_query
-from hotchannel.wire.payloads import ErrorDetail, HotPayload, Location, Prune
+from hotchannel.wire.payloads import ErrorDetail, HotPayload, Prune
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,11 +25,9 @@ if TYPE_CHECKING:
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode, ModuleType, Names
     from hotchannel.modules import css, javascript
 
-__all__ = ["Channel", "Compiler", "ModuleError"]
+__all__ = ["Channel", "Compiler"]
 
 _log = logging.getLogger("hotchannel.hmr")
-
-_CHARSET = re.compile(rb'@charset "([a-zA-Z0-9_.:\-]{1,40})";')
 
 
 class Channel(Protocol):
@@ -44,14 +39,6 @@ class Channel(Protocol):
     def position(self) -> str: ...
 
 
-class ModuleError(Exception):
-    """A module that cannot be served; `detail` is what the overlay shows."""
-
-    def __init__(self, detail: ErrorDetail) -> None:
-        super().__init__(detail.message)
-        self.detail = detail
-
-
 @dataclass(frozen=True, slots=True)
 class _Links:
     """What a module names: nodes by the offset of the specifier, and files that are missing."""
@@ -60,27 +47,27 @@ class _Links:
     missing: tuple[FilePath, ...]
 
 
-@lru_cache(maxsize=32)
-def _analyze_javascript(source: str) -> javascript.JavaScript:
-    # Imported by the first module, not by the start: compiling the patterns takes as long as a page.
-    from hotchannel.modules import javascript
-
-    return javascript.analyze(source)
-
-
 class Compiler:
     """Compiles modules below one root and reports their errors to the channel."""
 
-    __slots__ = ("_base", "_channel", "_clock", "_graph", "_resolver", "_standing")
+    __slots__ = ("_base", "_channel", "_clock", "_env", "_graph", "_resolver", "_standing")
 
     def __init__(
-        self, graph: ModuleGraph, resolver: Resolver, channel: Channel, *, base: str, clock: Callable[[], int]
+        self,
+        graph: ModuleGraph,
+        resolver: Resolver,
+        channel: Channel,
+        *,
+        base: str,
+        clock: Callable[[], int],
+        env: str = "{}",
     ) -> None:
         self._graph = graph
         self._resolver = resolver
         self._channel = channel
         self._base = base
         self._clock = clock
+        self._env = env
         self._standing: dict[ModuleId, ErrorDetail] = {}
 
     @property
@@ -123,13 +110,13 @@ class Compiler:
         try:
             match kind_of(node.url):
                 case "javascript" | "inline":
-                    source = self._source(node, content)
-                    self._resolve_imports(node, source, self._analyze(node, source), self._peek)
+                    source = source_of(node, content)
+                    self._resolve_imports(node, source, analyze(node, source), self._peek)
                 case "json":
-                    self._json(node, self._source(node, content))
-                case "css":
-                    self._source(node, content)
-                case "raw" | "url":
+                    json_module(node, source_of(node, content))
+                case "css" | "css-text":
+                    source_of(node, content)
+                case "raw" | "url" | "worker" | "shared-worker":
                     pass
         except ModuleError as error:
             return error.detail
@@ -138,7 +125,7 @@ class Compiler:
     def stylesheet(self, node: ModuleNode, content: bytes) -> str:
         """Return the text of a stylesheet that is loaded as CSS (`type` is css)."""
         try:
-            text = self._css(node, self._source(node, content))
+            text = self._css(node, source_of(node, content))
         except ModuleError as error:
             self.failed(node, error.detail)
             raise
@@ -156,25 +143,35 @@ class Compiler:
         kind = kind_of(node.url)
         match kind:
             case "javascript" | "inline":
-                return self._javascript(node, self._source(node, content))
+                return self._javascript(node, source_of(node, content))
             case "css":
-                text = self._css(node, self._source(node, content))
+                text = self._css(node, source_of(node, content))
                 return transform.css_module(text, id=node.file, hot_url=node.url, client_url=self.client_url)
+            case "css-text":
+                text = self._css(node, source_of(node, content), self_accepting=False)
+                return transform.raw_module(text)
             case "json":
                 self._leaf(node)
-                return self._json(node, self._source(node, content))
+                return json_module(node, source_of(node, content))
             case "raw":
                 self._leaf(node)
-                return transform.raw_module(self._source(node, content))
+                return transform.raw_module(source_of(node, content))
             case "url":
                 self._leaf(node)
-                path = split_query(node.url)[0]
-                return transform.asset_module(browser_url(path, base=self._base, timestamp=node.timestamp))
+                return transform.asset_module(self._address(node))
+            case "worker" | "shared-worker":
+                self._leaf(node)
+                constructor = "Worker" if kind == "worker" else "SharedWorker"
+                return transform.worker_module(self._address(node), constructor)
             case _:
                 assert_never(kind)
 
+    def _address(self, node: ModuleNode) -> str:
+        """The URL of the file that a module stands for."""
+        return browser_url(split_query(node.url)[0], base=self._base, timestamp=node.timestamp)
+
     def _javascript(self, node: ModuleNode, source: str) -> str:
-        analysis = self._analyze(node, source)
+        analysis = analyze(node, source)
         links = self._resolve_imports(node, source, analysis, self.module_for)
         imports: dict[ModuleNode, Names] = {}
         for site in analysis.imports:
@@ -193,21 +190,34 @@ class Compiler:
             node, imports, links.missing, self_accepting, frozenset(accepted.values()), accepted_exports
         )
         specifiers = {
-            site.start: browser_url(
-                target.url,
-                base=self._base,
-                timestamp=target.timestamp,
-                explicit_import=target.explicit_import and not _is_native(site),
-            )
+            site.start: url
             for site in analysis.imports
-            if (target := links.nodes.get(site.start)) is not None
-            # A bare name means the same by the page's own map, as long as no update needs another URL.
-            and not (is_bare(site.specifier or "") and not target.timestamp)
+            if (url := self._specifier(site, links.nodes.get(site.start))) is not None
         }
         # The client compares these with `acceptedPath`, which has neither base nor timestamp.
         specifiers |= {start: target.url for start, target in accepted.items()}
         return transform.javascript(
-            source, analysis, specifiers=specifiers, hot_url=node.url, client_url=self.client_url
+            source,
+            analysis,
+            specifiers=specifiers,
+            hot_url=node.url,
+            client_url=self.client_url,
+            env=self._env,
+        )
+
+    def _specifier(self, site: javascript.ImportSite, target: ModuleNode | None) -> str | None:
+        """Return what is served in place of a specifier; None where it stays as it is."""
+        if site.specifier is None:
+            return None
+        meant = self._resolver.without_alias(site.specifier)
+        if target is None:
+            return None if meant == site.specifier else meant
+        if is_bare(meant) and not target.timestamp:
+            # It means the same by the page's own map, as long as no update needs another URL.
+            return None
+        is_explicit = target.explicit_import and not _is_native(site)
+        return browser_url(
+            target.url, base=self._base, timestamp=target.timestamp, explicit_import=is_explicit
         )
 
     def _resolve_imports(
@@ -241,7 +251,7 @@ class Compiler:
                         self._graph.mark_unresolved(node, missing)
                         shown = importer_path.lstrip("/")
                         message = f'Failed to resolve import "{specifier}" from "{shown}". {hint}'
-                        raise self._error(node, source, start, message)
+                        raise error_at(node, source, start, message)
                 case None:
                     pass
         return _Links(nodes, tuple(missing))
@@ -249,7 +259,7 @@ class Compiler:
     def _peek(self, resolved: Resolved) -> ModuleNode | None:
         return self._graph.get(module_id(resolved.url))
 
-    def _css(self, node: ModuleNode, source: str) -> str:
+    def _css(self, node: ModuleNode, source: str, *, self_accepting: bool = True) -> str:
         """Return the stylesheet with its references stamped, and absolute where it is injected."""
         from hotchannel.modules import css
 
@@ -277,16 +287,8 @@ class Compiler:
                     missing += candidates
                 case None:
                     pass
-        self._connect(node, imports, tuple(missing), self_accepting=True)
+        self._connect(node, imports, tuple(missing), self_accepting=self_accepting)
         return transform.replace(source, edits)
-
-    def _json(self, node: ModuleNode, text: str) -> str:
-        try:
-            return transform.json_module(text)
-        except json.JSONDecodeError as error:
-            raise self._error(node, text, error.pos, f"This is not JSON: {error.msg}.") from None
-        except RecursionError:
-            raise self._error(node, text, 0, "This JSON is nested too deeply.") from None
 
     def _leaf(self, node: ModuleNode) -> None:
         self._connect(node, {}, (), self_accepting=False)
@@ -317,42 +319,6 @@ class Compiler:
             paths = tuple(module.url for module in pruned if module.type == "js")
             if paths:
                 self._channel.send(Prune(paths))
-
-    def _analyze(self, node: ModuleNode, source: str) -> javascript.JavaScript:
-        try:
-            return _analyze_javascript(source)
-        except SourceError as error:
-            raise self._error(node, source, error.offset, error.message) from None
-
-    def _source(self, node: ModuleNode, content: bytes) -> str:
-        """Decode `content`; of a page take the inline module that `node` is."""
-        kind = kind_of(node.url)
-        if kind == "inline":
-            return inline_source(node.url, content.decode(errors="replace"))
-        declared = _CHARSET.match(content) if kind == "css" else None
-        try:
-            # CSS Syntax 3, section 3.2. It is served as UTF-8, whose header wins over the rule.
-            return content.decode(codecs.lookup(declared[1].decode()).name if declared else "utf-8")
-        except (LookupError, UnicodeDecodeError) as error:
-            offset = error.start if isinstance(error, UnicodeDecodeError) else 0
-            text = content.decode("latin-1")
-            message = (
-                f"This file is not UTF-8 (byte 0x{content[offset]:02X} cannot be read). Save it as UTF-8."
-            )
-            raise self._error(node, text, offset, message) from None
-
-    def _error(self, node: ModuleNode, source: str, offset: int, message: str) -> ModuleError:
-        line, column = position(source, offset)
-        return ModuleError(
-            ErrorDetail(
-                message=message,
-                stack=f"{node.file}:{line}:{column + 1}",
-                id=node.file,
-                frame=code_frame(source, offset),
-                plugin="hotchannel:import-analysis" if node.type == "js" else "hotchannel:css",
-                loc=Location(line=line, column=column, file=node.file),
-            )
-        )
 
 
 def _is_native(site: javascript.ImportSite) -> bool:

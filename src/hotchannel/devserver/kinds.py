@@ -1,7 +1,8 @@
 """What a URL is to the module that imports it.
 
 Role: pure decisions by path and query, as in Vite: `?raw` is text, `?url` an address, `.css` a stylesheet
-that injects itself, `?html-proxy` an inline module of a page.
+that injects itself (with `?inline` one that does not), `?worker` a constructor of workers, `?html-proxy` an
+inline module of a page.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from hotchannel.modules.urls import ModuleId, ModuleUrl, split_query
 
 __all__ = ["Kind", "inline_modules", "inline_source", "is_javascript", "kind_of", "module_id"]
 
-Kind = Literal["javascript", "inline", "json", "css", "raw", "url"]
+Kind = Literal["javascript", "inline", "json", "css", "css-text", "raw", "url", "worker", "shared-worker"]
 
 
 def is_javascript(path: str) -> bool:
@@ -38,9 +39,11 @@ def kind_of(url: ModuleUrl) -> Kind:
     if "url" in parameters:
         return "url"
     if is_javascript(path):
-        return "javascript"
+        if "worker" in parameters:
+            return "worker"
+        return "shared-worker" if "sharedworker" in parameters else "javascript"
     if path.endswith(".css"):
-        return "css"
+        return "css-text" if "inline" in parameters else "css"
     return "json" if path.endswith(".json") else "url"
 
 

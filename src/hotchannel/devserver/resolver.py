@@ -60,11 +60,13 @@ class Unresolved:
 class Resolver:
     """Resolves specifiers below one root."""
 
-    __slots__ = ("_base", "_maps", "_root")
+    __slots__ = ("_aliases", "_base", "_maps", "_root")
 
-    def __init__(self, root: Root, base: str) -> None:
+    def __init__(self, root: Root, base: str, aliases: Mapping[str, str] | None = None) -> None:
         self._root = root
         self._base = base
+        # The longest first, so that `@/icons` is not taken for something below `@`.
+        self._aliases = sorted((aliases or {}).items(), key=lambda alias: -len(alias[0]))
         self._maps: dict[str, Mapping[str, str]] = {}
 
     def learn_import_map(self, page_path: str, imports: Mapping[str, str]) -> bool:
@@ -87,6 +89,7 @@ class Resolver:
         Returns:
             None where the browser has to see to it: other hosts, bare names that no map knows.
         """
+        specifier = self.without_alias(specifier)
         if is_bare(specifier):
             mapped = self._from_maps(specifier)
             if mapped is None:
@@ -98,6 +101,7 @@ class Resolver:
         self, reference: str, importer_path: str, *, suffixes: tuple[str, ...] = ("",)
     ) -> Resolved | Unresolved | None:
         """Resolve a URL as it stands in CSS or HTML: relative even where it has no `./`."""
+        reference = self.without_alias(reference)
         if is_external(reference) or reference.startswith(("#", "?")) or not reference:
             return None
         joined = join_specifier(importer_path, self._without_base(reference))
@@ -115,6 +119,15 @@ class Resolver:
             if os.path.isfile(real) and self._root.url_path(real) is not None:
                 return Resolved(module_url(url_path, query), FilePath(real))
         return Unresolved(tuple(FilePath(wanted + suffix) for suffix in suffixes), self._hint(path))
+
+    def without_alias(self, specifier: str) -> str:
+        """Return what `specifier` stands for (Vite: `resolve.alias` with string keys)."""
+        for name, meaning in self._aliases:
+            if specifier == name:
+                return meaning
+            if specifier.startswith(name.rstrip("/") + "/"):
+                return meaning.rstrip("/") + "/" + specifier[len(name.rstrip("/")) + 1 :]
+        return specifier
 
     def _without_base(self, reference: str) -> str:
         # Code may name files with the base in front, as the page's own URLs have it.

@@ -7,25 +7,24 @@ step, so that a save falls either before it or after it.
 
 from __future__ import annotations
 
-import json
 import re
+from contextlib import suppress
 from hashlib import blake2b
-from html import escape
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from hotchannel.devserver.cache import ResponseCache
 from hotchannel.devserver.client import ClientSettings, client_module, sibling_module
-from hotchannel.devserver.compiler import ModuleError
 from hotchannel.devserver.files import FileRefused, OpenFile, Root
-from hotchannel.devserver.http import CSS, HTML, JAVASCRIPT, FileSlice, Request, Response, content_type, text
-from hotchannel.devserver.kinds import inline_modules, is_javascript, module_id
+from hotchannel.devserver.http import CSS, JAVASCRIPT, FileSlice, Request, Response, content_type, text
+from hotchannel.devserver.kinds import is_javascript, module_id
+from hotchannel.devserver.pages import Pages
 from hotchannel.devserver.resolver import Resolved, Resolver
-from hotchannel.modules import html, transform
+from hotchannel.devserver.sources import ModuleError
+from hotchannel.modules import transform
 from hotchannel.modules.urls import (
     FilePath,
     ModuleUrl,
-    browser_url,
     decode_path,
     module_url,
     split_query,
@@ -64,7 +63,8 @@ class Site:
         "_channel",
         "_compiler",
         "_graph",
-        "_resolver",
+        "_has_fallback",
+        "_pages",
         "_root",
         "_saves",
         "_settings",
@@ -80,14 +80,16 @@ class Site:
         *,
         base: str,
         settings: Callable[[], ClientSettings],
+        has_fallback: bool = False,
     ) -> None:
         self._root = root
         self._graph = graph
-        self._resolver = resolver
         self._compiler = compiler
         self._channel = channel
         self._base = base
         self._settings = settings
+        self._has_fallback = has_fallback
+        self._pages = Pages(graph, resolver, compiler, base=base)
         self._cache = ResponseCache()
         self._saves: dict[FilePath, int] = {}
 
@@ -126,7 +128,7 @@ class Site:
         except FileRefused as refusal:
             if refusal.is_directory:
                 return self._folder(request, decoded, query, position, settled)
-            return self._refusal(request, decoded, refusal, position)
+            return self._refusal(request, decoded, refusal, position, settled)
 
     def _folder(
         self, request: Request, path: str, query: str, position: str, settled: bool
@@ -134,14 +136,23 @@ class Site:
         try:
             response = self._file(request, path.rstrip("/") + "/index.html", query, position, settled)
         except FileRefused as refusal:
-            return self._refusal(request, path, refusal, position)
+            return self._refusal(request, path, refusal, position, settled)
         if path.endswith("/"):
             return response
         # The page's relative URLs need the slash.
         location = quote(self._base.rstrip("/") + path) + "/" + (f"?{query}" if query else "")
         return text(301, "This is a folder.\n", location=location)
 
-    def _file(self, request: Request, path: str, query: str, position: str, settled: bool) -> Response | None:
+    def _file(
+        self,
+        request: Request,
+        path: str,
+        query: str,
+        position: str,
+        settled: bool,
+        *,
+        is_fallback: bool = False,
+    ) -> Response | None:
         if path.endswith("/"):
             raise FileRefused(404, "this is a folder", is_directory=True)
         opened = self._root.open(self._root.locate(path))
@@ -162,7 +173,7 @@ class Site:
         self._graph.served(opened.path, digest(content))
         if node is None:
             if role == "page":
-                return self._page(path, opened.path, content, position)
+                return self._pages.serve(path, opened.path, content, position, is_fallback=is_fallback)
             return Response(200, {"content-type": content_type(path)}, content)
         response = self._compiled(role, node, content)
         if response.status != 200:
@@ -223,47 +234,6 @@ class Site:
         etag = f'W/"{digest(served).hex()}"'
         return Response(200, {"content-type": kind, "etag": etag, "cache-control": "no-cache"}, served)
 
-    def _page(self, path: str, file: FilePath, content: bytes, position: str) -> Response:
-        # Bytes that are not UTF-8 go through as they are; the page may declare another encoding.
-        source = content.decode(errors="surrogateescape")
-        analysis = html.analyze(source)
-        if analysis.import_map is not None:
-            imports = _import_map(source[analysis.import_map.content_start : analysis.import_map.content_end])
-            if self._resolver.learn_import_map(path, imports):
-                self._graph.revise()
-        for link in analysis.stylesheets:
-            resolved = self._resolver.resolve_url(link.get("href") or "", path)
-            if isinstance(resolved, Resolved):
-                sheet = module_id(resolved.url, stylesheet=True)
-                self._graph.ensure(sheet, resolved.url, resolved.file, "css").is_entry = True
-        module_urls: dict[html.Element, str | None] = {}
-        inline = inline_modules(analysis)
-        for script in analysis.scripts:
-            if script.get("type") != "module":
-                continue
-            if script in inline:
-                url = module_url(path, f"{transform.HTML_PROXY}&index={inline.index(script)}.js")
-                node = self._compiler.module_for(Resolved(url, file), is_entry=True)
-                module_urls[script] = browser_url(url, base=self._base, timestamp=node.timestamp)
-                continue
-            resolved = self._resolver.resolve_url(script.get("src") or "", path)
-            if isinstance(resolved, Resolved):
-                node = self._compiler.module_for(resolved, is_entry=True)
-                # Importers of an updated entry name its stamped URL; the page must name the same instance.
-                if node.timestamp:
-                    module_urls[script] = browser_url(node.url, base=self._base, timestamp=node.timestamp)
-        served = transform.page(
-            source,
-            analysis,
-            client_url=self._compiler.client_url,
-            position=position,
-            module_urls=module_urls,
-        )
-        is_utf8 = not any("\udc80" <= character <= "\udcff" for character in source)
-        kind = HTML if is_utf8 else "text/html"
-        headers = {"content-type": kind, "cache-control": "no-cache"}
-        return Response(200, headers, served.encode(errors="surrogateescape"))
-
     def _static(self, request: Request, path: str, opened: OpenFile) -> Response:
         modified, size, inode = opened.version
         etag = f'W/"{modified:x}-{size:x}-{inode:x}-{self._saves.get(opened.path, 0)}"'
@@ -304,21 +274,27 @@ class Site:
             return text(302, "", location=self._base + (f"?{query}" if query else ""))
         return text(404, f"Everything is served below {self._base} (the option `base`).\n")
 
-    def _refusal(self, request: Request, path: str, refusal: FileRefused, position: str) -> Response:
-        if refusal.status != 404 or "text/html" not in request.header("accept"):
-            return text(refusal.status, f"{path}: {refusal}.\n")
-        # It has the client, so that making the page shows it.
-        page = (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>404 Not Found</title>'
-            "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:1rem}"
-            "code{font-size:.95em}:root{color-scheme:light dark}</style></head><body><h1>404 Not Found</h1>"
-            f"<p>There is no file <code>{escape(path)}</code> in the served folder.</p>"
-            f'<p><a href="{escape(self._base)}">Start page</a></p></body></html>'
-        )
-        served = transform.page(
-            page, html.analyze(page), client_url=self._compiler.client_url, position=position, module_urls={}
-        )
-        return Response(404, {"content-type": HTML, "cache-control": "no-store"}, served.encode())
+    def _refusal(
+        self, request: Request, path: str, refusal: FileRefused, position: str, settled: bool
+    ) -> Response | None:
+        """Answer where there is no such file: as Vite, with `PATH.html` or a single-page site's page."""
+        if refusal.status == 404 and _may_be_a_page(request, path):
+            others = [] if path.endswith("/") else [f"{path}.html"]
+            for other in (*others, *(["/index.html"] if self._has_fallback else [])):
+                with suppress(FileRefused):
+                    return self._file(request, other, "", position, settled, is_fallback=True)
+            if "text/html" in request.header("accept"):
+                return self._pages.not_found(path, position)
+        return text(refusal.status, f"{path}: {refusal}.\n")
+
+
+def _may_be_a_page(request: Request, path: str) -> bool:
+    """Tell whether a browser goes to `path`, or somebody else asks for what can be a page by its name."""
+    accept = request.header("accept")
+    if "text/html" in accept:
+        return True
+    is_nameless = "." not in path.rpartition("/")[2] and request.header("sec-fetch-dest") in _DOCUMENTS
+    return is_nameless and (not accept or "*/*" in accept)
 
 
 def _is_foreign_script(request: Request) -> bool:
@@ -328,18 +304,6 @@ def _is_foreign_script(request: Request) -> bool:
         and request.header("sec-fetch-mode") == "no-cors"
         and request.header("sec-fetch-dest") == "script"
     )
-
-
-def _import_map(source: str) -> dict[str, str]:
-    """Read a page's import map; what is malformed in it the browser reports itself."""
-    try:
-        parsed = json.loads(source)
-    except (ValueError, RecursionError):
-        return {}
-    imports = parsed.get("imports") if isinstance(parsed, dict) else None
-    if not isinstance(imports, dict):
-        return {}
-    return {name: address for name, address in imports.items() if isinstance(address, str)}
 
 
 def _unless_known(request: Request, response: Response) -> Response:

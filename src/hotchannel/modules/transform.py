@@ -28,6 +28,7 @@ __all__ = [
     "quote",
     "raw_module",
     "replace",
+    "worker_module",
 ]
 
 HTML_PROXY = "html-proxy"
@@ -53,7 +54,13 @@ def quote(text: str) -> str:
 
 
 def javascript(
-    source: str, analysis: JavaScript, *, specifiers: Mapping[int, str], hot_url: str, client_url: str
+    source: str,
+    analysis: JavaScript,
+    *,
+    specifiers: Mapping[int, str],
+    hot_url: str,
+    client_url: str,
+    env: str,
 ) -> str:
     """Serve a JavaScript module.
 
@@ -63,6 +70,7 @@ def javascript(
         specifiers: the URL for each specifier that changes, by the offset it starts at.
         hot_url: the module's own URL for `createHotContext`, without base.
         client_url: where the browser client is, with base.
+        env: what `import.meta.env` is, as JavaScript.
     """
     ends = {site.start: site.end for site in analysis.imports}
     if analysis.hot is not None:
@@ -70,8 +78,11 @@ def javascript(
     edits = [(start, ends[start], quote(url)) for start, url in specifiers.items()]
     if source.startswith(_BOM):
         edits.append((0, 1, ""))
-    if analysis.hot is not None:
-        edits.append((analysis.body_start, analysis.body_start, _hot_preamble(hot_url, client_url)))
+    preamble = "" if analysis.hot is None else _hot_preamble(hot_url, client_url)
+    if analysis.meta_env:
+        preamble += f"import.meta.env = {env};"
+    if preamble:
+        edits.append((analysis.body_start, analysis.body_start, preamble))
     return replace(source, edits)
 
 
@@ -111,6 +122,15 @@ def asset_module(url: str) -> str:
     return f"export default {quote(url)};\n"
 
 
+def worker_module(url: str, constructor: str) -> str:
+    """Serve an import with `?worker` or `?sharedworker`: what makes a worker of the module at `url`."""
+    return (
+        f"export default function WorkerWrapper(options) {{\n"
+        f'  return new {constructor}({quote(url)}, {{ type: "module", name: options?.name }});\n'
+        "}\n"
+    )
+
+
 def raw_module(text: str) -> str:
     """Serve an import with `?raw`: the file's text as a string."""
     return f"export default {quote(text)};\n"
@@ -122,7 +142,13 @@ def inline_module(html: str, script: Element) -> str:
 
 
 def page(
-    source: str, analysis: Page, *, client_url: str, position: str, module_urls: Mapping[Element, str | None]
+    source: str,
+    analysis: Page,
+    *,
+    client_url: str,
+    position: str,
+    module_urls: Mapping[Element, str | None],
+    fallback: str | None = None,
 ) -> str:
     """Serve an HTML page: with the client ahead of all scripts, and the number it was served at.
 
@@ -133,6 +159,7 @@ def page(
         position: `EPOCH:SEQ` of the journal, so that the page misses nothing until its socket opens.
         module_urls: the URL to load instead, for every module script that changes; an inline script
             becomes one with `src`.
+        fallback: the URL path of the page, where it answers in place of one that there is not.
     """
     edits: list[tuple[int, int, str]] = []
     for script, url in module_urls.items():
@@ -145,8 +172,9 @@ def page(
             # Just inside the start tag's `>`; the text would be ignored beside `src`, so it goes.
             edits.append((script.end - 1, script.content_end, f' src="{escape(url)}">'))
     nonce = "" if analysis.nonce is None else f' nonce="{escape(analysis.nonce)}"'
+    shown_as = "" if fallback is None else f' data-fallback="{escape(fallback)}"'
     head = (
-        f'<meta name="hotchannel-page" content="{escape(position)}">'
+        f'<meta name="hotchannel-page" content="{escape(position)}"{shown_as}>'
         f'<script type="module" src="{escape(client_url)}"{nonce}></script>'
     )
     if analysis.import_map is not None and analysis.import_map.start >= analysis.inject_at:

@@ -1,0 +1,119 @@
+"""HTML pages: with the client in them, and with what they load in the graph.
+
+Role: what `Site` answers where a page is asked for. A page's stylesheets and module scripts are entries of
+the graph from the moment it is served, its inline modules become modules with a URL of their own, and its
+import map tells the resolver what bare names mean.
+"""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import TYPE_CHECKING
+
+from hotchannel.devserver.http import HTML, Response
+from hotchannel.devserver.kinds import inline_modules, module_id
+from hotchannel.devserver.resolver import Resolved, Resolver
+from hotchannel.modules import html, transform
+from hotchannel.modules.urls import FilePath, browser_url, module_url
+
+if TYPE_CHECKING:
+    from hotchannel.devserver.compiler import Compiler
+    from hotchannel.hmr.graph import ModuleGraph
+
+__all__ = ["Pages"]
+
+
+class Pages:
+    """Serves the pages of one folder."""
+
+    __slots__ = ("_base", "_compiler", "_graph", "_resolver")
+
+    def __init__(self, graph: ModuleGraph, resolver: Resolver, compiler: Compiler, *, base: str) -> None:
+        self._graph = graph
+        self._resolver = resolver
+        self._compiler = compiler
+        self._base = base
+
+    def serve(
+        self, path: str, file: FilePath, content: bytes, position: str, *, is_fallback: bool = False
+    ) -> Response:
+        """Answer with the page in `file`.
+
+        Args:
+            path: the file's URL path, without base, decoded.
+            file: the file.
+            content: its bytes.
+            position: `EPOCH:SEQ` of the journal from before they were read.
+            is_fallback: the page answers in place of one that there is not.
+        """
+        # Bytes that are not UTF-8 go through as they are; the page may declare another encoding.
+        source = content.decode(errors="surrogateescape")
+        analysis = html.analyze(source)
+        if analysis.import_map is not None:
+            imports = _import_map(source[analysis.import_map.content_start : analysis.import_map.content_end])
+            if self._resolver.learn_import_map(path, imports):
+                self._graph.revise()
+        for link in analysis.stylesheets:
+            resolved = self._resolver.resolve_url(link.get("href") or "", path)
+            if isinstance(resolved, Resolved):
+                sheet = module_id(resolved.url, stylesheet=True)
+                self._graph.ensure(sheet, resolved.url, resolved.file, "css").is_entry = True
+        served = transform.page(
+            source,
+            analysis,
+            client_url=self._compiler.client_url,
+            position=position,
+            fallback=path if is_fallback else None,
+            module_urls=self._module_urls(path, file, analysis),
+        )
+        is_utf8 = not any("\udc80" <= character <= "\udcff" for character in source)
+        kind = HTML if is_utf8 else "text/html"
+        headers = {"content-type": kind, "cache-control": "no-cache"}
+        return Response(200, headers, served.encode(errors="surrogateescape"))
+
+    def not_found(self, path: str, position: str) -> Response:
+        """Answer a browser where there is no page; it has the client, so that making the page shows it."""
+        page = (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>404 Not Found</title>'
+            "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:1rem}"
+            "code{font-size:.95em}:root{color-scheme:light dark}</style></head><body><h1>404 Not Found</h1>"
+            f"<p>There is no file <code>{escape(path)}</code> in the served folder.</p>"
+            f'<p><a href="{escape(self._base)}">Start page</a></p></body></html>'
+        )
+        served = transform.page(
+            page, html.analyze(page), client_url=self._compiler.client_url, position=position, module_urls={}
+        )
+        return Response(404, {"content-type": HTML, "cache-control": "no-store"}, served.encode())
+
+    def _module_urls(self, path: str, file: FilePath, analysis: html.Page) -> dict[html.Element, str | None]:
+        """Enter the page's modules into the graph; the URLs of those that go by another than in the text."""
+        urls: dict[html.Element, str | None] = {}
+        inline = inline_modules(analysis)
+        for script in analysis.scripts:
+            if script.get("type") != "module":
+                continue
+            if script in inline:
+                url = module_url(path, f"{transform.HTML_PROXY}&index={inline.index(script)}.js")
+                node = self._compiler.module_for(Resolved(url, file), is_entry=True)
+                urls[script] = browser_url(url, base=self._base, timestamp=node.timestamp)
+                continue
+            resolved = self._resolver.resolve_url(script.get("src") or "", path)
+            if isinstance(resolved, Resolved):
+                node = self._compiler.module_for(resolved, is_entry=True)
+                # Importers of an updated entry name its stamped URL; the page must name the same instance.
+                if node.timestamp:
+                    urls[script] = browser_url(node.url, base=self._base, timestamp=node.timestamp)
+        return urls
+
+
+def _import_map(source: str) -> dict[str, str]:
+    """Read a page's import map; what is malformed in it the browser reports itself."""
+    try:
+        parsed = json.loads(source)
+    except (ValueError, RecursionError):
+        return {}
+    imports = parsed.get("imports") if isinstance(parsed, dict) else None
+    if not isinstance(imports, dict):
+        return {}
+    return {name: address for name, address in imports.items() if isinstance(address, str)}

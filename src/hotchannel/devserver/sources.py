@@ -1,0 +1,102 @@
+"""From a file's bytes to a source that can be compiled, or to the error that the overlay shows.
+
+Role: decoding, analysing and reading JSON, each failing with the place in the file. Functions of the node's
+names and the content; they change nothing.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from hotchannel.devserver.kinds import inline_source, kind_of
+from hotchannel.modules import transform
+from hotchannel.modules.syntax import SourceError, code_frame, position
+from hotchannel.wire.payloads import ErrorDetail, Location
+
+if TYPE_CHECKING:
+    from hotchannel.hmr.graph import ModuleNode
+    from hotchannel.modules import javascript
+
+__all__ = ["ModuleError", "analyze", "error_at", "json_module", "source_of"]
+
+_CHARSET = re.compile(rb'@charset "([a-zA-Z0-9_.:\-]{1,40})";')
+
+
+class ModuleError(Exception):
+    """A module that cannot be served; `detail` is what the overlay shows."""
+
+    def __init__(self, detail: ErrorDetail) -> None:
+        super().__init__(detail.message)
+        self.detail = detail
+
+
+def source_of(node: ModuleNode, content: bytes) -> str:
+    """Decode the content of `node`'s file; of a page take the inline module that `node` is.
+
+    Raises:
+        ModuleError: it is not in the encoding that it should be in.
+    """
+    kind = kind_of(node.url)
+    if kind == "inline":
+        return inline_source(node.url, content.decode(errors="replace"))
+    declared = _CHARSET.match(content) if kind in ("css", "css-text") else None
+    try:
+        # CSS Syntax 3, section 3.2. It is served as UTF-8, whose header wins over the rule.
+        return content.decode(codecs.lookup(declared[1].decode()).name if declared else "utf-8")
+    except (LookupError, UnicodeDecodeError) as error:
+        offset = error.start if isinstance(error, UnicodeDecodeError) else 0
+        message = f"This file is not UTF-8 (byte 0x{content[offset]:02X} cannot be read). Save it as UTF-8."
+        raise error_at(node, content.decode("latin-1"), offset, message) from None
+
+
+def analyze(node: ModuleNode, source: str) -> javascript.JavaScript:
+    """Find what a JavaScript module imports, exports and accepts.
+
+    Raises:
+        ModuleError: the lexer cannot get past something, or an argument of `accept` is no literal.
+    """
+    try:
+        return _analyze(source)
+    except SourceError as error:
+        raise error_at(node, source, error.offset, error.message) from None
+
+
+def json_module(node: ModuleNode, text: str) -> str:
+    """Return the module that a JSON file is.
+
+    Raises:
+        ModuleError: it is not JSON.
+    """
+    try:
+        return transform.json_module(text)
+    except json.JSONDecodeError as error:
+        raise error_at(node, text, error.pos, f"This is not JSON: {error.msg}.") from None
+    except RecursionError:
+        raise error_at(node, text, 0, "This JSON is nested too deeply.") from None
+
+
+def error_at(node: ModuleNode, source: str, offset: int, message: str) -> ModuleError:
+    """Make the error of `node` that stands at `offset` of its source."""
+    line, column = position(source, offset)
+    return ModuleError(
+        ErrorDetail(
+            message=message,
+            stack=f"{node.file}:{line}:{column + 1}",
+            id=node.file,
+            frame=code_frame(source, offset),
+            plugin="hotchannel:import-analysis" if node.type == "js" else "hotchannel:css",
+            loc=Location(line=line, column=column, file=node.file),
+        )
+    )
+
+
+@lru_cache(maxsize=32)
+def _analyze(source: str) -> javascript.JavaScript:
+    # Imported by the first module, not by the start: compiling the patterns takes as long as a page.
+    from hotchannel.modules import javascript
+
+    return javascript.analyze(source)
