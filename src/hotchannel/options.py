@@ -213,6 +213,7 @@ class DevOptions:
         hmr: False keeps the channel and sends no updates.
         app_type: `spa` answers a browser that asks for a page that there is not with `/index.html`, so that
             the page's own router sees to it; `mpa` with 404.
+        pack: load the modules of a page in one response: True, False, or `auto` where they are many.
         mode: `import.meta.env.MODE`.
         define: values of global names, and of `import.meta.env.NAME`; whatever JSON can say.
         alias: what specifiers stand for: a whole specifier, or its beginning up to a slash, and what to
@@ -233,6 +234,7 @@ class DevOptions:
     ws: WsOptions | Literal[False] = field(default_factory=WsOptions)
     hmr: bool = True
     app_type: Literal["spa", "mpa"] = "spa"
+    pack: Literal["auto"] | bool = "auto"
     mode: str = "development"
     define: Mapping[str, object] = field(default_factory=dict)
     alias: Mapping[str, str] = field(default_factory=dict)
@@ -251,6 +253,8 @@ class DevOptions:
             raise OptionError("base", self.base, "a path that ends with '/'")
         if self.app_type not in ("spa", "mpa"):
             raise OptionError("app_type", self.app_type, "'spa' or 'mpa'")
+        if self.pack not in (True, False, "auto"):
+            raise OptionError("pack", self.pack, "true, false or 'auto'")
         _check_table("alias", self.alias, "a table of specifiers and what they stand for")
         _check_table("headers", self.headers, "a table of header names and values")
         if not isinstance(self.cors, bool) and not _are_strings(self.cors):

@@ -11,6 +11,7 @@ from hotchannel.devserver.engine import HotEngine
 from hotchannel.devserver.files import Root
 from hotchannel.devserver.http import FileSlice, Request, Response
 from hotchannel.devserver.resolver import Resolver
+from hotchannel.devserver.served import ServedModules
 from hotchannel.devserver.site import Site
 from hotchannel.hmr.graph import ModuleGraph
 from hotchannel.modules.urls import FilePath
@@ -63,11 +64,12 @@ class HotFolder:
             overlay=True,
             token="secret-token",
         )
+        served = ServedModules(self.graph, compiler)
         self.site = Site(
-            root, self.graph, resolver, compiler, self.channel, base=base, settings=lambda: settings
+            root, self.graph, resolver, compiler, served, self.channel, base=base, settings=lambda: settings
         )
         self.engine = HotEngine(
-            root, self.graph, compiler, self.site, self.channel, clock=lambda: next(self.clock)
+            root, self.graph, compiler, served, self.channel, clock=lambda: next(self.clock)
         )
 
     def write(self, name: str, content: str | bytes) -> FilePath:

@@ -15,6 +15,7 @@ import { explain, unresolvedName } from "./explanations.js";
  * @property {URL} url
  * @property {number} line from 1
  * @property {number} column from 0
+ * @property {string} [packed] the text that failed, where it came in a pack
  */
 
 const CONTEXT_LINES = 2;
@@ -22,6 +23,8 @@ const CONTEXT_LINES = 2;
 const WIDTH = 200;
 /** How many loaded modules are searched for the one that has a bare import. */
 const SEARCH_LIMIT = 100;
+/** A packed module says at its end which URL it stands for. */
+const BEFORE_SOURCE_URL = /^.*\n\/\/# sourceURL=/s;
 const LINE_END = /\r\n|[\n\r\u2028\u2029]/;
 /** What the server puts ahead of a module's own text, on its first line. */
 const PREAMBLE = /^import ?\{ ?createHotContext as __vite__createHotContext ?\}.*?__vite__createHotContext\(".*?"\);/;
@@ -93,10 +96,13 @@ export class ModuleErrors {
       return;
     }
     if (!isLoadError(event.error)) return;
-    const url = URL.canParse(event.filename) ? new URL(event.filename) : null;
+    const packed = packedText(event.filename);
+    const name = packed === undefined ? event.filename : packed.replace(BEFORE_SOURCE_URL, "");
+    const url = URL.canParse(name) ? new URL(name) : null;
     if (url?.origin !== this.#site.origin && url?.origin !== location.origin) return;
     if (this.#probed === null) this.loadFailed = true;
-    const place = event.lineno > 0 ? { url, line: event.lineno, column: Math.max(event.colno - 1, 0) } : null;
+    const [line, column] = [event.lineno, Math.max(event.colno - 1, 0)];
+    const place = line > 0 ? { url, line, column, ...(packed !== undefined && { packed }) } : null;
     this.#tell(event.error.message, place);
   }
 
@@ -129,8 +135,11 @@ export class ModuleErrors {
     const place = known ?? (name === undefined ? null : await this.#findImport(name));
     if (!place) return detail;
     const lines = ((await readText(place.url.href)) ?? "").split(LINE_END);
-    const preamble = PREAMBLE.exec(lines[place.line - 1] ?? "")?.[0] ?? "";
-    const column = Math.max(place.column - preamble.length, 0);
+    const served = lines[place.line - 1] ?? "";
+    const preamble = PREAMBLE.exec(served)?.[0] ?? "";
+    // What a pack adds stands at the beginning of the line too.
+    const added = place.packed ? (place.packed.split(LINE_END)[place.line - 1] ?? "").length - served.length : 0;
+    const column = Math.max(place.column - added - preamble.length, 0);
     const loc = { file: this.#show(place.url), line: place.line, column };
     return { ...detail, loc, frame: codeFrame(lines.map((line) => line.replace(PREAMBLE, "")), loc) };
   }
@@ -179,6 +188,18 @@ function isLoadError(error) {
   const { name, message, stack = "" } = error;
   const hasRun = stack.replace(`${name}: ${message}`, "").trim() !== "";
   return !hasRun && (name === "SyntaxError" || unresolvedName(message) !== undefined);
+}
+
+/**
+ * The text of a module whose URL is a `data:` URL, as those in a pack are.
+ *
+ * @param {string} url
+ * @returns {string | undefined}
+ */
+function packedText(url) {
+  if (!url.startsWith("data:text/javascript;charset=utf-8,")) return undefined;
+  const text = decodePath(url.slice(url.indexOf(",") + 1));
+  return BEFORE_SOURCE_URL.test(text) ? text : undefined;
 }
 
 /**

@@ -11,3 +11,10 @@ declare const __WS_OVERLAY__: boolean;
 declare const __WS_TOKEN__: string;
 declare const __SERVED_AT__: string;
 declare const __DEFINES__: Record<string, unknown>;
+
+/** What the server fills into pack.js. */
+declare const __PACK__: {
+  mark: string;
+  modules: Array<[names: string[], text: string]>;
+  imports: Record<string, string>;
+};

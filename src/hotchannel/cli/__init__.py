@@ -43,6 +43,11 @@ def main() -> None:
     "--ws-port", type=click.IntRange(0, 65535), help="Port of the channel.  [default: the port of the pages]"
 )
 @click.option(
+    "--pack",
+    type=click.Choice(["auto", "on", "off"]),
+    help="Load all modules of a page in one response.  [default: auto, where they are many]",
+)
+@click.option(
     "--polling", is_flag=True, default=None, help="Watch by comparing, for bind mounts, WSL and NFS."
 )
 @click.option(

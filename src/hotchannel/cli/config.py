@@ -106,6 +106,8 @@ def _merged(settings: Mapping[str, object], given: dict[str, object]) -> dict[st
         port, ws = given.pop("ws_port"), settings.get("ws")
         if ws is not False:
             merged["ws"] = {**(ws if isinstance(ws, dict) else {}), "port": port}
+    if "pack" in given:
+        given["pack"] = {"on": True, "off": False}.get(str(given["pack"]), given["pack"])
     files = {name: given.pop(name) for name in ("cert", "key") if name in given}
     if files:
         https = settings.get("https")

@@ -20,6 +20,7 @@ from hotchannel.devserver.env import global_names, import_meta_env
 from hotchannel.devserver.files import Root
 from hotchannel.devserver.ports import bind, network_addresses
 from hotchannel.devserver.resolver import Resolver
+from hotchannel.devserver.served import ServedModules
 from hotchannel.devserver.serving import Server
 from hotchannel.devserver.site import Site
 from hotchannel.devserver.watcher import Watcher
@@ -73,17 +74,21 @@ class DevServer:
         compiler = Compiler(
             graph, resolver, self._channel, base=options.base, clock=clock, env=import_meta_env(options)
         )
+        served = ServedModules(graph, compiler)
         site = Site(
             self._root,
             graph,
             resolver,
             compiler,
+            served,
             self._channel,
             base=options.base,
             settings=self._client_settings,
             has_fallback=options.app_type == "spa",
+            pack=options.pack,
+            headers=options.headers,
         )
-        self._engine = HotEngine(self._root, graph, compiler, site, self._channel, clock=clock)
+        self._engine = HotEngine(self._root, graph, compiler, served, self._channel, clock=clock)
         self._channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
         self._watcher = Watcher(self._root.path, self._engine, polling=options.polling)
         self._application = SiteApplication(site, self._channel, headers=options.headers, cors=options.cors)

@@ -59,7 +59,7 @@ def sibling_module(name: str) -> str | None:
     """Return the text of what the client imports, by `DIGEST/NAME.js`; None where there is none."""
     version, _, file = name.partition("/")
     sources = _sources()
-    return sources.get(file) if version == _version() and file != "client.js" else None
+    return sources.get(file) if version == _version() and file not in ("client.js", "pack.js") else None
 
 
 def client_module(settings: ClientSettings, position: str) -> str:

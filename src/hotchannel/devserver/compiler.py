@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, assert_never
+from typing import TYPE_CHECKING, Literal, Protocol, assert_never
 
 from hotchannel.devserver.kinds import kind_of, module_id
 from hotchannel.devserver.resolver import Resolved, Resolver, Unresolved
 from hotchannel.devserver.sources import ModuleError, analyze, error_at, json_module, source_of
 from hotchannel.modules import transform
+from hotchannel.modules.pack import ORIGIN
 from hotchannel.modules.urls import FilePath, ModuleId, browser_url, is_bare, path_of, split_query
 from hotchannel.wire.payloads import ErrorDetail, HotPayload, Prune
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode, ModuleType, Names
     from hotchannel.modules import css, javascript
 
-__all__ = ["Channel", "Compiler"]
+__all__ = ["Channel", "Compiled", "Compiler"]
 
 _log = logging.getLogger("hotchannel.hmr")
 
@@ -37,6 +38,21 @@ class Channel(Protocol):
     def fail(self, source: str, detail: ErrorDetail, /) -> None: ...
     def recover(self, source: str, /) -> bool: ...
     def position(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a module became.
+
+    Attributes:
+        text: what is served, with the marks of `modules.pack`.
+        static: the modules that it imports before it runs.
+        bare: names that only a page's import map resolves, and the modules that they stand for.
+    """
+
+    text: str
+    static: tuple[ModuleNode, ...] = ()
+    bare: tuple[tuple[str, ModuleNode], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +91,30 @@ class Compiler:
         """URL of the browser client, with base."""
         return f"{self._base}@vite/client"
 
-    def serve(self, node: ModuleNode, content: bytes) -> str:
-        """Return the text that is served for `node`, and bring the graph up to date.
+    @property
+    def _client(self) -> str:
+        """The same as modules name it."""
+        return ORIGIN + self.client_url
+
+    def serve(self, node: ModuleNode, content: bytes) -> Compiled:
+        """Compile a module or stylesheet, and bring the graph up to date.
 
         Raises:
-            ModuleError: the module is wrong; the channel was told.
+            ModuleError: it is wrong; the channel was told.
         """
         try:
-            text = self._compile(node, content)
+            if node.type == "js":
+                compiled = self._compile(node, content)
+            else:
+                compiled = Compiled(self._css(node, source_of(node, content)))
         except ModuleError as error:
-            if node.self_accepting is None:
+            if node.type == "js" and node.self_accepting is None:
                 # A browser asked for it and waits for its repair, so an edit has to reach its importers.
                 node.self_accepting = False
             self.failed(node, error.detail)
             raise
         self.recovered(node)
-        return text
+        return compiled
 
     def failed(self, node: ModuleNode, detail: ErrorDetail) -> None:
         """Tell browsers and terminal what is wrong with `node`, once."""
@@ -122,16 +146,6 @@ class Compiler:
             return error.detail
         return None
 
-    def stylesheet(self, node: ModuleNode, content: bytes) -> str:
-        """Return the text of a stylesheet that is loaded as CSS (`type` is css)."""
-        try:
-            text = self._css(node, source_of(node, content))
-        except ModuleError as error:
-            self.failed(node, error.detail)
-            raise
-        self.recovered(node)
-        return text
-
     def module_for(self, resolved: Resolved, *, is_entry: bool = False) -> ModuleNode:
         """Return the module that JavaScript gets by importing `resolved`."""
         node = self._graph.ensure(module_id(resolved.url), resolved.url, resolved.file, "js")
@@ -139,38 +153,45 @@ class Compiler:
         node.is_entry = node.is_entry or is_entry
         return node
 
-    def _compile(self, node: ModuleNode, content: bytes) -> str:
+    def _compile(self, node: ModuleNode, content: bytes) -> Compiled:
         kind = kind_of(node.url)
         match kind:
             case "javascript" | "inline":
                 return self._javascript(node, source_of(node, content))
             case "css":
                 text = self._css(node, source_of(node, content))
-                return transform.css_module(text, id=node.file, hot_url=node.url, client_url=self.client_url)
+                return Compiled(
+                    transform.css_module(text, id=node.file, hot_url=node.url, client_url=self._client)
+                )
             case "css-text":
                 text = self._css(node, source_of(node, content), self_accepting=False)
-                return transform.raw_module(text)
-            case "json":
-                self._leaf(node)
-                return json_module(node, source_of(node, content))
-            case "raw":
-                self._leaf(node)
-                return transform.raw_module(source_of(node, content))
-            case "url":
-                self._leaf(node)
-                return transform.asset_module(self._address(node))
-            case "worker" | "shared-worker":
-                self._leaf(node)
-                constructor = "Worker" if kind == "worker" else "SharedWorker"
-                return transform.worker_module(self._address(node), constructor)
+                return Compiled(transform.raw_module(text))
+            case "json" | "raw" | "url" | "worker" | "shared-worker":
+                # They import nothing.
+                self._connect(node, {}, (), self_accepting=False)
+                return Compiled(self._leaf(node, kind, content))
             case _:
                 assert_never(kind)
 
-    def _address(self, node: ModuleNode) -> str:
-        """The URL of the file that a module stands for."""
-        return browser_url(split_query(node.url)[0], base=self._base, timestamp=node.timestamp)
+    def _leaf(
+        self, node: ModuleNode, kind: Literal["json", "raw", "url", "worker", "shared-worker"], content: bytes
+    ) -> str:
+        address = browser_url(split_query(node.url)[0], base=self._base, timestamp=node.timestamp)
+        match kind:
+            case "json":
+                return json_module(node, source_of(node, content))
+            case "raw":
+                return transform.raw_module(source_of(node, content))
+            case "url":
+                return transform.asset_module(address)
+            case "worker":
+                return transform.worker_module(address, "Worker")
+            case "shared-worker":
+                return transform.worker_module(address, "SharedWorker")
+            case _:
+                assert_never(kind)
 
-    def _javascript(self, node: ModuleNode, source: str) -> str:
+    def _javascript(self, node: ModuleNode, source: str) -> Compiled:
         analysis = analyze(node, source)
         links = self._resolve_imports(node, source, analysis, self.module_for)
         imports: dict[ModuleNode, Names] = {}
@@ -196,14 +217,25 @@ class Compiler:
         }
         # The client compares these with `acceptedPath`, which has neither base nor timestamp.
         specifiers |= {start: target.url for start, target in accepted.items()}
-        return transform.javascript(
+        text = transform.javascript(
             source,
             analysis,
             specifiers=specifiers,
             hot_url=node.url,
-            client_url=self.client_url,
+            client_url=self._client,
             env=self._env,
         )
+        static = {
+            links.nodes[site.start]: None
+            for site in analysis.imports
+            if site.start in links.nodes and site.kind != "dynamic" and not _is_native(site)
+        }
+        bare = {
+            site.specifier: links.nodes[site.start]
+            for site in analysis.imports
+            if site.specifier is not None and site.start in links.nodes and is_bare(site.specifier)
+        }
+        return Compiled(text, tuple(static), tuple(bare.items()))
 
     def _specifier(self, site: javascript.ImportSite, target: ModuleNode | None) -> str | None:
         """Return what is served in place of a specifier; None where it stays as it is."""
@@ -216,7 +248,7 @@ class Compiler:
             # It means the same by the page's own map, as long as no update needs another URL.
             return None
         is_explicit = target.explicit_import and not _is_native(site)
-        return browser_url(
+        return ORIGIN + browser_url(
             target.url, base=self._base, timestamp=target.timestamp, explicit_import=is_explicit
         )
 
@@ -289,9 +321,6 @@ class Compiler:
                     pass
         self._connect(node, imports, tuple(missing), self_accepting=self_accepting)
         return transform.replace(source, edits)
-
-    def _leaf(self, node: ModuleNode) -> None:
-        self._connect(node, {}, (), self_accepting=False)
 
     def _connect(
         self,

@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from hotchannel.devserver.files import FileRefused, Root
-from hotchannel.devserver.site import Site, digest
+from hotchannel.devserver.served import EMPTY, digest
 from hotchannel.hmr.updates import UpdatePlan, apply, plan, plan_invalidation
 from hotchannel.modules.transform import HTML_PROXY
 from hotchannel.modules.urls import FilePath, ModuleId
@@ -22,26 +22,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from hotchannel.devserver.compiler import Channel, Compiler
+    from hotchannel.devserver.served import ServedModules
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 
 __all__ = ["HotEngine"]
 
 _log = logging.getLogger("hotchannel.hmr")
 
-_EMPTY = digest(b"")
-
 
 class HotEngine:
     """Turns saves and invalidations into messages."""
 
-    __slots__ = ("_channel", "_clock", "_compiler", "_graph", "_root", "_site")
+    __slots__ = ("_channel", "_clock", "_compiler", "_graph", "_root", "_served")
 
     def __init__(
         self,
         root: Root,
         graph: ModuleGraph,
         compiler: Compiler,
-        site: Site,
+        served: ServedModules,
         channel: Channel,
         *,
         clock: Callable[[], int],
@@ -49,7 +48,7 @@ class HotEngine:
         self._root = root
         self._graph = graph
         self._compiler = compiler
-        self._site = site
+        self._served = served
         self._channel = channel
         self._clock = clock
 
@@ -63,14 +62,14 @@ class HotEngine:
         changed: dict[ModuleNode, FilePath] = {}
         pages: dict[str, FilePath] = {}
         for file in files:
-            self._site.saved(file)
+            self._served.saved(file)
             waiting = self._graph.awaiting(file)
             page = self._page(file)
             if not waiting and page is None and not self._graph.of_file(file):
                 continue
             content = self._read(file)
-            fingerprint = _EMPTY if content is None else digest(content)
-            if not settled and fingerprint == _EMPTY and self._graph.differs(file, _EMPTY):
+            fingerprint = EMPTY if content is None else digest(content)
+            if not settled and fingerprint == EMPTY and self._graph.differs(file, EMPTY):
                 unsettled.append(file)
             elif content is None:
                 changed.update(dict.fromkeys(self._vanished(file), file))

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 
 from hotchannel.devserver.http import HTML, Response
 from hotchannel.devserver.kinds import inline_modules, module_id
+from hotchannel.devserver.packing import PACK_URL, Packer, may_pack
 from hotchannel.devserver.resolver import Resolved, Resolver
 from hotchannel.modules import html, transform
 from hotchannel.modules.urls import FilePath, browser_url, module_url
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hotchannel.devserver.compiler import Compiler
-    from hotchannel.hmr.graph import ModuleGraph
+    from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 
 __all__ = ["Pages"]
 
@@ -27,16 +30,34 @@ __all__ = ["Pages"]
 class Pages:
     """Serves the pages of one folder."""
 
-    __slots__ = ("_base", "_compiler", "_graph", "_resolver")
+    __slots__ = ("_base", "_compiler", "_graph", "_headers", "_packer", "_resolver")
 
-    def __init__(self, graph: ModuleGraph, resolver: Resolver, compiler: Compiler, *, base: str) -> None:
+    def __init__(
+        self,
+        graph: ModuleGraph,
+        resolver: Resolver,
+        compiler: Compiler,
+        packer: Packer,
+        *,
+        base: str,
+        headers: Mapping[str, str],
+    ) -> None:
         self._graph = graph
         self._resolver = resolver
         self._compiler = compiler
+        self._packer = packer
         self._base = base
+        self._headers = headers
 
     def serve(
-        self, path: str, file: FilePath, content: bytes, position: str, *, is_fallback: bool = False
+        self,
+        path: str,
+        file: FilePath,
+        content: bytes,
+        position: str,
+        *,
+        is_fallback: bool = False,
+        packs: bool = True,
     ) -> Response:
         """Answer with the page in `file`.
 
@@ -46,26 +67,39 @@ class Pages:
             content: its bytes.
             position: `EPOCH:SEQ` of the journal from before they were read.
             is_fallback: the page answers in place of one that there is not.
+            packs: False where the browser has said that it cannot use a pack.
         """
         # Bytes that are not UTF-8 go through as they are; the page may declare another encoding.
         source = content.decode(errors="surrogateescape")
         analysis = html.analyze(source)
+        map_text: str | None = None
         if analysis.import_map is not None:
-            imports = _import_map(source[analysis.import_map.content_start : analysis.import_map.content_end])
-            if self._resolver.learn_import_map(path, imports):
-                self._graph.revise()
+            map_text = source[analysis.import_map.content_start : analysis.import_map.content_end]
+        imports = _import_map(map_text)
+        if analysis.import_map is not None and self._resolver.learn_import_map(path, imports):
+            self._graph.revise()
         for link in analysis.stylesheets:
             resolved = self._resolver.resolve_url(link.get("href") or "", path)
             if isinstance(resolved, Resolved):
                 sheet = module_id(resolved.url, stylesheet=True)
                 self._graph.ensure(sheet, resolved.url, resolved.file, "css").is_entry = True
+        entries = self._entries(path, file, analysis)
+        pack: str | None = None
+        if packs and may_pack(analysis, map_text, self._headers):
+            pack = self._packer.make(tuple(entries.values()), imports, self._bare_names(imports))
         served = transform.page(
             source,
             analysis,
             client_url=self._compiler.client_url,
             position=position,
             fallback=path if is_fallback else None,
-            module_urls=self._module_urls(path, file, analysis),
+            module_urls={
+                script: browser_url(node.url, base=self._base, timestamp=node.timestamp)
+                for script, node in entries.items()
+                # Importers of an updated entry name its stamped URL; the page must name the same instance.
+                if pack is not None or node.timestamp or script.get("src") is None
+            },
+            pack_url=None if pack is None else f"{self._base}{PACK_URL}{pack}.js",
         )
         is_utf8 = not any("\udc80" <= character <= "\udcff" for character in source)
         kind = HTML if is_utf8 else "text/html"
@@ -86,31 +120,36 @@ class Pages:
         )
         return Response(404, {"content-type": HTML, "cache-control": "no-store"}, served.encode())
 
-    def _module_urls(self, path: str, file: FilePath, analysis: html.Page) -> dict[html.Element, str | None]:
-        """Enter the page's modules into the graph; the URLs of those that go by another than in the text."""
-        urls: dict[html.Element, str | None] = {}
-        inline = inline_modules(analysis)
-        for script in analysis.scripts:
+    def _entries(self, path: str, file: FilePath, page: html.Page) -> dict[html.Element, ModuleNode]:
+        """Enter a page's module scripts into the graph."""
+        entries: dict[html.Element, ModuleNode] = {}
+        inline = inline_modules(page)
+        for script in page.scripts:
             if script.get("type") != "module":
                 continue
             if script in inline:
                 url = module_url(path, f"{transform.HTML_PROXY}&index={inline.index(script)}.js")
-                node = self._compiler.module_for(Resolved(url, file), is_entry=True)
-                urls[script] = browser_url(url, base=self._base, timestamp=node.timestamp)
+                entries[script] = self._compiler.module_for(Resolved(url, file), is_entry=True)
                 continue
             resolved = self._resolver.resolve_url(script.get("src") or "", path)
             if isinstance(resolved, Resolved):
-                node = self._compiler.module_for(resolved, is_entry=True)
-                # Importers of an updated entry name its stamped URL; the page must name the same instance.
-                if node.timestamp:
-                    urls[script] = browser_url(node.url, base=self._base, timestamp=node.timestamp)
-        return urls
+                entries[script] = self._compiler.module_for(resolved, is_entry=True)
+        return entries
+
+    def _bare_names(self, imports: Mapping[str, str]) -> dict[str, ModuleNode]:
+        """Return the modules of ours that the names of an import map stand for."""
+        names: dict[str, ModuleNode] = {}
+        for name in imports:
+            resolved = None if name.endswith("/") else self._resolver.resolve(name, "/")
+            if isinstance(resolved, Resolved):
+                names[name] = self._compiler.module_for(resolved)
+        return names
 
 
-def _import_map(source: str) -> dict[str, str]:
+def _import_map(source: str | None) -> dict[str, str]:
     """Read a page's import map; what is malformed in it the browser reports itself."""
     try:
-        parsed = json.loads(source)
+        parsed = json.loads(source or "{}")
     except (ValueError, RecursionError):
         return {}
     imports = parsed.get("imports") if isinstance(parsed, dict) else None

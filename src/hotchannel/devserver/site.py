@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from hotchannel.devserver.cache import ResponseCache
 from hotchannel.devserver.client import ClientSettings, client_module, sibling_module
 from hotchannel.devserver.files import FileRefused, OpenFile, Root
 from hotchannel.devserver.http import CSS, JAVASCRIPT, FileSlice, Request, Response, content_type, text
 from hotchannel.devserver.kinds import is_javascript, module_id
+from hotchannel.devserver.packing import Packer
 from hotchannel.devserver.pages import Pages
 from hotchannel.devserver.resolver import Resolved, Resolver
+from hotchannel.devserver.served import EMPTY, ServedModules, digest
 from hotchannel.devserver.sources import ModuleError
 from hotchannel.modules import transform
 from hotchannel.modules.urls import (
@@ -32,12 +32,12 @@ from hotchannel.modules.urls import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from hotchannel.devserver.compiler import Channel, Compiler
+    from hotchannel.devserver.compiler import Channel, Compiled, Compiler
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 
-__all__ = ["Site", "digest"]
+__all__ = ["Site"]
 
 Role = Literal["page", "module", "stylesheet", "static"]
 
@@ -46,27 +46,19 @@ _DOCUMENTS = frozenset(("document", "iframe", "frame", "embed", "object", ""))
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
-def digest(content: bytes) -> bytes:
-    """Return a short fingerprint of a file's content."""
-    return blake2b(content, digest_size=12).digest()
-
-
-_EMPTY = digest(b"")
-
-
 class Site:
     """Answers requests for one folder."""
 
     __slots__ = (
         "_base",
-        "_cache",
         "_channel",
         "_compiler",
         "_graph",
         "_has_fallback",
+        "_packer",
         "_pages",
         "_root",
-        "_saves",
+        "_served",
         "_settings",
     )
 
@@ -76,11 +68,14 @@ class Site:
         graph: ModuleGraph,
         resolver: Resolver,
         compiler: Compiler,
+        served: ServedModules,
         channel: Channel,
         *,
         base: str,
         settings: Callable[[], ClientSettings],
         has_fallback: bool = False,
+        pack: Literal["auto"] | bool = "auto",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._root = root
         self._graph = graph
@@ -89,13 +84,9 @@ class Site:
         self._base = base
         self._settings = settings
         self._has_fallback = has_fallback
-        self._pages = Pages(graph, resolver, compiler, base=base)
-        self._cache = ResponseCache()
-        self._saves: dict[FilePath, int] = {}
-
-    def saved(self, file: FilePath) -> None:
-        """Note that `file` was written, which its time stamp may be too coarse to tell."""
-        self._saves[file] = self._saves.get(file, 0) + 1
+        self._packer = Packer(base=base, enabled=pack, compiled=self._compiled)
+        self._pages = Pages(graph, resolver, compiler, self._packer, base=base, headers=headers or {})
+        self._served = served
 
     def respond(self, request: Request, *, settled: bool = True) -> Response | None:
         """Answer `request`.
@@ -162,28 +153,18 @@ class Site:
         if role == "static" and opened.size:
             return self._static(request, path, opened)
         node = self._node(request, url, opened.path, role)
-        if node is not None and node.self_accepting is not None:
-            kept_response = self._cache.get(node.id, self._version(node, opened))
-            if kept_response is not None:
-                opened.close()
-                return _unless_known(request, kept_response)
+        if node is not None:
+            return self._module(request, node, opened, settled)
         content = opened.read()
-        if not settled and not content and self._graph.differs(opened.path, _EMPTY):
+        if not settled and not content and self._graph.differs(opened.path, EMPTY):
             return None
         self._graph.served(opened.path, digest(content))
-        if node is None:
-            if role == "page":
-                return self._pages.serve(path, opened.path, content, position, is_fallback=is_fallback)
-            return Response(200, {"content-type": content_type(path)}, content)
-        response = self._compiled(role, node, content)
-        if response.status != 200:
-            return response
-        # Compiling may have given the module a new revision.
-        self._cache.put(node.id, self._version(node, opened), response)
-        return _unless_known(request, response)
-
-    def _version(self, node: ModuleNode, opened: OpenFile) -> tuple[object, ...]:
-        return (opened.version, self._saves.get(opened.path, 0), node.revision)
+        if role == "page":
+            packs = "hotchannel-pack-" not in request.header("cookie")
+            return self._pages.serve(
+                path, opened.path, content, position, is_fallback=is_fallback, packs=packs
+            )
+        return Response(200, {"content-type": content_type(path)}, content)
 
     def _role(self, request: Request, path: str, query: str, url: ModuleUrl) -> Role:
         """Decide what a file is to the one who asks.
@@ -218,25 +199,32 @@ class Site:
         node.is_entry = node.is_entry or not split_query(request.header("referer"))[0].endswith(".css")
         return node
 
-    def _compiled(self, role: Role, node: ModuleNode, content: bytes) -> Response:
-        """Compile a module or stylesheet; it comes with a tag, since only its content counts."""
+    def _module(self, request: Request, node: ModuleNode, opened: OpenFile, settled: bool) -> Response | None:
+        """Answer with a module or stylesheet; it comes with a tag, since only its content counts."""
         try:
-            if role == "module":
-                kind, served = JAVASCRIPT, self._compiler.serve(node, content).encode()
-            else:
-                kind, served = CSS, self._compiler.stylesheet(node, content).encode()
+            served = self._served.get(node, opened, settled=settled)
         except ModuleError as error:
-            if role == "module":
-                message = f"{error.detail.message}\n\n{error.detail.stack}\n"
-                return text(500, message, cache_control="no-store")
-            # A browser copes with what it cannot read; the overlay says what is wrong.
-            kind, served = "text/css", content
-        etag = f'W/"{digest(served).hex()}"'
-        return Response(200, {"content-type": kind, "etag": etag, "cache-control": "no-cache"}, served)
+            message = f"{error.detail.message}\n\n{error.detail.stack}\n"
+            return text(500, message, cache_control="no-store")
+        if served is None:
+            return None
+        if request.header("if-none-match") == served.etag:
+            return _not_modified(served.etag)
+        kind = JAVASCRIPT if node.type == "js" else CSS if served.unread is None else "text/css"
+        headers = {"content-type": kind, "etag": served.etag, "cache-control": "no-cache"}
+        return Response(200, headers, served.body)
+
+    def _compiled(self, node: ModuleNode) -> Compiled | None:
+        """Compile a module ahead of its request; None where that will be answered with an error."""
+        try:
+            served = self._served.get(node, self._root.open(node.file), settled=False)
+        except (FileRefused, ModuleError):
+            return None
+        return None if served is None else served.compiled
 
     def _static(self, request: Request, path: str, opened: OpenFile) -> Response:
         modified, size, inode = opened.version
-        etag = f'W/"{modified:x}-{size:x}-{inode:x}-{self._saves.get(opened.path, 0)}"'
+        etag = f'W/"{modified:x}-{size:x}-{inode:x}-{self._served.saves(opened.path)}"'
         if request.header("if-none-match") == etag:
             opened.close()
             return _not_modified(etag)
@@ -264,6 +252,8 @@ class Site:
             served = client_module(self._settings(), self._channel.position())
             return Response(200, {"content-type": JAVASCRIPT, "cache-control": "no-store"}, served.encode())
         sibling = sibling_module(name)
+        if sibling is None and name.startswith("pack/"):
+            sibling = self._packer.get(name.removeprefix("pack/").removesuffix(".js"))
         if sibling is None:
             return text(404, "There is no such client module.\n")
         headers = {"content-type": JAVASCRIPT, "cache-control": "max-age=31536000, immutable"}
@@ -304,12 +294,6 @@ def _is_foreign_script(request: Request) -> bool:
         and request.header("sec-fetch-mode") == "no-cors"
         and request.header("sec-fetch-dest") == "script"
     )
-
-
-def _unless_known(request: Request, response: Response) -> Response:
-    """Return `response`, or 304 where the browser has it already."""
-    etag = response.headers["etag"]
-    return _not_modified(etag) if request.header("if-none-match") == etag else response
 
 
 def _not_modified(etag: str) -> Response:

@@ -27,7 +27,11 @@ _CHARSET = re.compile(rb'@charset "([a-zA-Z0-9_.:\-]{1,40})";')
 
 
 class ModuleError(Exception):
-    """A module that cannot be served; `detail` is what the overlay shows."""
+    """A module that cannot be served.
+
+    Attributes:
+        detail: what the overlay shows.
+    """
 
     def __init__(self, detail: ErrorDetail) -> None:
         super().__init__(detail.message)

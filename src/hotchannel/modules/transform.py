@@ -11,6 +11,8 @@ import json
 from html import escape
 from typing import TYPE_CHECKING
 
+from hotchannel.modules.pack import BODY, COMPUTED, COMPUTED_END, entry
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -35,6 +37,9 @@ HTML_PROXY = "html-proxy"
 """Query that names a page's inline module: `/index.html?html-proxy&index=0.js`, as in Vite."""
 
 _BOM = "\ufeff"
+
+_OF_A_FILE = frozenset(["crossorigin", "integrity", "src"])
+"""Attributes that say something of the file that a script loads."""
 
 
 def replace(source: str, edits: Iterable[tuple[int, int, str]]) -> str:
@@ -62,7 +67,7 @@ def javascript(
     client_url: str,
     env: str,
 ) -> str:
-    """Serve a JavaScript module.
+    """Serve a JavaScript module; the text has the marks of `modules.pack`.
 
     Args:
         source: the file's text.
@@ -78,11 +83,13 @@ def javascript(
     edits = [(start, ends[start], quote(url)) for start, url in specifiers.items()]
     if source.startswith(_BOM):
         edits.append((0, 1, ""))
+    for site in analysis.imports:
+        if site.specifier is None:
+            edits += [(site.start, site.start, COMPUTED), (site.end, site.end, COMPUTED_END)]
     preamble = "" if analysis.hot is None else _hot_preamble(hot_url, client_url)
     if analysis.meta_env:
         preamble += f"import.meta.env = {env};"
-    if preamble:
-        edits.append((analysis.body_start, analysis.body_start, preamble))
+    edits.append((analysis.body_start, analysis.body_start, BODY + preamble))
     return replace(source, edits)
 
 
@@ -149,6 +156,7 @@ def page(
     position: str,
     module_urls: Mapping[Element, str | None],
     fallback: str | None = None,
+    pack_url: str | None = None,
 ) -> str:
     """Serve an HTML page: with the client ahead of all scripts, and the number it was served at.
 
@@ -160,10 +168,17 @@ def page(
         module_urls: the URL to load instead, for every module script that changes; an inline script
             becomes one with `src`.
         fallback: the URL path of the page, where it answers in place of one that there is not.
+        pack_url: where the page's pack is; its own import map is in there too, and `module_urls` names all
+            that it loads.
     """
     edits: list[tuple[int, int, str]] = []
     for script, url in module_urls.items():
         if url is None:
+            continue
+        if pack_url is not None:
+            # `src` would load it past the import map; the same URL imported is the packed module.
+            edits += [(a.start, a.end, "") for a in script.attributes if a.name in _OF_A_FILE]
+            edits.append((script.end, script.content_end, entry(url)))
             continue
         src = next((attribute for attribute in script.attributes if attribute.name == "src"), None)
         if src is not None:
@@ -173,15 +188,19 @@ def page(
             edits.append((script.end - 1, script.content_end, f' src="{escape(url)}">'))
     nonce = "" if analysis.nonce is None else f' nonce="{escape(analysis.nonce)}"'
     shown_as = "" if fallback is None else f' data-fallback="{escape(fallback)}"'
+    packed = "" if pack_url is None else f'<script src="{escape(pack_url)}"{nonce}></script>'
     head = (
-        f'<meta name="hotchannel-page" content="{escape(position)}"{shown_as}>'
+        f'<meta name="hotchannel-page" content="{escape(position)}"{shown_as}>{packed}'
         f'<script type="module" src="{escape(client_url)}"{nonce}></script>'
     )
-    if analysis.import_map is not None and analysis.import_map.start >= analysis.inject_at:
+    if analysis.import_map is not None and (
+        pack_url is not None or analysis.import_map.start >= analysis.inject_at
+    ):
         # Until lately browsers ignored an import map that came after the first module script.
         start, end = analysis.import_map.start, _element_end(source, analysis.import_map)
         edits.append((start, end, ""))
-        head = source[start:end] + head
+        if pack_url is None:
+            head = source[start:end] + head
     return replace(source, [*edits, (analysis.inject_at, analysis.inject_at, head)])
 
 
