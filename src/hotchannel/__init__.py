@@ -13,6 +13,7 @@ from hotchannel._version import __version__
 
 if TYPE_CHECKING:
     from hotchannel.devserver.app import DevServer
+    from hotchannel.devserver.plugins import HotUpdate, Plugin, Transformed, TransformError
     from hotchannel.errors import HotChannelError, ListenError, OptionError
     from hotchannel.options import DevOptions, HttpsOptions, WsOptions
     from hotchannel.websocket.asgi import AsgiEntrance
@@ -45,13 +46,17 @@ __all__ = [
     "FullReload",
     "HotChannelError",
     "HotPayload",
+    "HotUpdate",
     "HttpsOptions",
     "ListenError",
     "Location",
     "OptionError",
     "Ping",
+    "Plugin",
     "Prune",
     "Stats",
+    "TransformError",
+    "Transformed",
     "Update",
     "UpdateEntry",
     "WebSocketClient",
@@ -63,6 +68,10 @@ __all__ = [
 
 _HOMES = {
     "DevServer": "hotchannel.devserver.app",
+    "HotUpdate": "hotchannel.devserver.plugins",
+    "Plugin": "hotchannel.devserver.plugins",
+    "TransformError": "hotchannel.devserver.plugins",
+    "Transformed": "hotchannel.devserver.plugins",
     "HotChannelError": "hotchannel.errors",
     "ListenError": "hotchannel.errors",
     "OptionError": "hotchannel.errors",

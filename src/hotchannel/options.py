@@ -220,6 +220,7 @@ class DevOptions:
             write instead.
         headers: further headers of every answer.
         cors: origins whose pages may read what is served here; True for all.
+        plugins: in Vite's terms, `module:object` or `Plugin`s themselves; see `hotchannel.Plugin`.
         polling: watch by comparing the tree again and again, where the system sends no events.
         open: open the page in a browser.
         log_level: the least that is printed.
@@ -240,6 +241,7 @@ class DevOptions:
     alias: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     cors: tuple[str, ...] | bool = False
+    plugins: tuple[object, ...] = ()
     polling: bool = False
     open: bool = False
     log_level: LogLevel = "info"
@@ -259,6 +261,8 @@ class DevOptions:
         _check_table("headers", self.headers, "a table of header names and values")
         if not isinstance(self.cors, bool) and not _are_strings(self.cors):
             raise OptionError("cors", self.cors, "true, false, or a list of origins")
+        if not isinstance(self.plugins, tuple):
+            raise OptionError("plugins", self.plugins, "a list of plugins, each 'module:object'")
         for name, value in self.define.items():
             try:
                 json.dumps(value, allow_nan=False)

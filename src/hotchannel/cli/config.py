@@ -72,8 +72,9 @@ def build_options(settings: Mapping[str, object]) -> DevOptions:
         values.setdefault("alias", resolve["alias"])
     elif resolve is not None:
         raise OptionError("resolve", resolve, "a table with alias in it, and nothing else")
-    if isinstance(cors := values.get("cors"), list):
-        values["cors"] = tuple(cors)
+    for name in ("cors", "plugins"):
+        if isinstance(listed := values.get(name), list):
+            values[name] = tuple(listed)
     if isinstance(https := values.get("https"), dict):
         values["https"] = HttpsOptions(**_checked(HttpsOptions, https, "https."))
     if ws is False:

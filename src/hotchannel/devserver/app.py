@@ -18,6 +18,7 @@ from hotchannel.devserver.compiler import Compiler
 from hotchannel.devserver.engine import HotEngine
 from hotchannel.devserver.env import global_names, import_meta_env
 from hotchannel.devserver.files import Root
+from hotchannel.devserver.plugins import load_plugins
 from hotchannel.devserver.ports import bind, network_addresses
 from hotchannel.devserver.resolver import Resolver
 from hotchannel.devserver.served import ServedModules
@@ -70,9 +71,16 @@ class DevServer:
         self._channel = self._make_channel()
         clock = _Clock()
         graph = ModuleGraph()
-        resolver = Resolver(self._root, options.base, options.alias)
+        self._plugins = load_plugins(options.plugins, self._root.path)
+        resolver = Resolver(self._root, options.base, options.alias, self._plugins)
         compiler = Compiler(
-            graph, resolver, self._channel, base=options.base, clock=clock, env=import_meta_env(options)
+            graph,
+            resolver,
+            self._channel,
+            base=options.base,
+            clock=clock,
+            env=import_meta_env(options),
+            plugins=self._plugins,
         )
         served = ServedModules(graph, compiler)
         site = Site(
@@ -87,8 +95,11 @@ class DevServer:
             has_fallback=options.app_type == "spa",
             pack=options.pack,
             headers=options.headers,
+            plugins=self._plugins,
         )
-        self._engine = HotEngine(self._root, graph, compiler, served, self._channel, clock=clock)
+        self._engine = HotEngine(
+            self._root, graph, compiler, served, self._channel, clock=clock, plugins=self._plugins
+        )
         self._channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
         self._watcher = Watcher(self._root.path, self._engine, polling=options.polling)
         self._application = SiteApplication(site, self._channel, headers=options.headers, cors=options.cors)
@@ -123,6 +134,7 @@ class DevServer:
             OptionError: a certificate cannot be used.
             HotChannelError: the folder cannot be watched, or a certificate cannot be made.
         """
+        self._plugins.configure(self)
         if self.options.middleware:
             await self._channel.listen()
         else:

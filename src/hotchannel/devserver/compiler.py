@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
-from hotchannel.devserver.kinds import kind_of, module_id
+from hotchannel.devserver.kinds import Kind, is_javascript, is_stylesheet, module_id
+from hotchannel.devserver.plugins import Plugins
 from hotchannel.devserver.resolver import Resolved, Resolver, Unresolved
-from hotchannel.devserver.sources import ModuleError, analyze, error_at, json_module, source_of
+from hotchannel.devserver.sources import ModuleError, analyze, error_at, json_module, read
 from hotchannel.modules import transform
 from hotchannel.modules.pack import ORIGIN
 from hotchannel.modules.urls import FilePath, ModuleId, browser_url, is_bare, path_of, split_query
@@ -66,7 +67,7 @@ class _Links:
 class Compiler:
     """Compiles modules below one root and reports their errors to the channel."""
 
-    __slots__ = ("_base", "_channel", "_clock", "_env", "_graph", "_resolver", "_standing")
+    __slots__ = ("_base", "_channel", "_clock", "_env", "_graph", "_plugins", "_resolver", "_standing")
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class Compiler:
         base: str,
         clock: Callable[[], int],
         env: str = "{}",
+        plugins: Plugins | None = None,
     ) -> None:
         self._graph = graph
         self._resolver = resolver
@@ -84,6 +86,7 @@ class Compiler:
         self._base = base
         self._clock = clock
         self._env = env
+        self._plugins = plugins or Plugins()
         self._standing: dict[ModuleId, ErrorDetail] = {}
 
     @property
@@ -103,10 +106,7 @@ class Compiler:
             ModuleError: it is wrong; the channel was told.
         """
         try:
-            if node.type == "js":
-                compiled = self._compile(node, content)
-            else:
-                compiled = Compiled(self._css(node, source_of(node, content)))
+            compiled = self._compile(node, *read(node, content, self._plugins))
         except ModuleError as error:
             if node.type == "js" and node.self_accepting is None:
                 # A browser asked for it and waits for its repair, so an edit has to reach its importers.
@@ -132,16 +132,11 @@ class Compiler:
     def check(self, node: ModuleNode, content: bytes) -> ErrorDetail | None:
         """Say what is wrong with `content` as `node`; what it waits for is noted, nothing else."""
         try:
-            match kind_of(node.url):
-                case "javascript" | "inline":
-                    source = source_of(node, content)
-                    self._resolve_imports(node, source, analyze(node, source), self._peek)
-                case "json":
-                    json_module(node, source_of(node, content))
-                case "css" | "css-text":
-                    source_of(node, content)
-                case "raw" | "url" | "worker" | "shared-worker":
-                    pass
+            kind, source = read(node, content, self._plugins)
+            if kind in ("javascript", "inline"):
+                self._resolve_imports(node, source, analyze(node, source), self._peek)
+            elif kind == "json":
+                json_module(node, source)
         except ModuleError as error:
             return error.detail
         return None
@@ -149,45 +144,37 @@ class Compiler:
     def module_for(self, resolved: Resolved, *, is_entry: bool = False) -> ModuleNode:
         """Return the module that JavaScript gets by importing `resolved`."""
         node = self._graph.ensure(module_id(resolved.url), resolved.url, resolved.file, "js")
-        node.explicit_import = not split_query(resolved.url)[0].endswith((".js", ".mjs", ".css"))
+        path = split_query(resolved.url)[0]
+        node.explicit_import = not (is_javascript(path) or is_stylesheet(path))
         node.is_entry = node.is_entry or is_entry
         return node
 
-    def _compile(self, node: ModuleNode, content: bytes) -> Compiled:
-        kind = kind_of(node.url)
-        match kind:
-            case "javascript" | "inline":
-                return self._javascript(node, source_of(node, content))
-            case "css":
-                text = self._css(node, source_of(node, content))
-                return Compiled(
-                    transform.css_module(text, id=node.file, hot_url=node.url, client_url=self._client)
-                )
-            case "css-text":
-                text = self._css(node, source_of(node, content), self_accepting=False)
-                return Compiled(transform.raw_module(text))
-            case "json" | "raw" | "url" | "worker" | "shared-worker":
-                # They import nothing.
-                self._connect(node, {}, (), self_accepting=False)
-                return Compiled(self._leaf(node, kind, content))
-            case _:
-                assert_never(kind)
-
-    def _leaf(
-        self, node: ModuleNode, kind: Literal["json", "raw", "url", "worker", "shared-worker"], content: bytes
-    ) -> str:
+    def _compile(self, node: ModuleNode, kind: Kind, source: str) -> Compiled:
+        if kind == "javascript" or kind == "inline":
+            return self._javascript(node, source)
+        if node.type == "css":
+            return Compiled(self._css(node, source))
+        if kind == "css":
+            text = self._css(node, source)
+            return Compiled(
+                transform.css_module(text, id=node.file, hot_url=node.url, client_url=self._client)
+            )
+        if kind == "css-text":
+            return Compiled(transform.raw_module(self._css(node, source, self_accepting=False)))
+        # What is left imports nothing.
+        self._connect(node, {}, (), self_accepting=False)
         address = browser_url(split_query(node.url)[0], base=self._base, timestamp=node.timestamp)
         match kind:
             case "json":
-                return json_module(node, source_of(node, content))
+                return Compiled(json_module(node, source))
             case "raw":
-                return transform.raw_module(source_of(node, content))
-            case "url":
-                return transform.asset_module(address)
+                return Compiled(transform.raw_module(source))
+            case "url" | "asset":
+                return Compiled(transform.asset_module(address))
             case "worker":
-                return transform.worker_module(address, "Worker")
+                return Compiled(transform.worker_module(address, "Worker"))
             case "shared-worker":
-                return transform.worker_module(address, "SharedWorker")
+                return Compiled(transform.worker_module(address, "SharedWorker"))
             case _:
                 assert_never(kind)
 
@@ -244,7 +231,7 @@ class Compiler:
         meant = self._resolver.without_alias(site.specifier)
         if target is None:
             return None if meant == site.specifier else meant
-        if is_bare(meant) and not target.timestamp:
+        if is_bare(meant) and not target.timestamp and not self._plugins:
             # It means the same by the page's own map, as long as no update needs another URL.
             return None
         is_explicit = target.explicit_import and not _is_native(site)

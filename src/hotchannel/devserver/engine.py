@@ -12,6 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from hotchannel.devserver.files import FileRefused, Root
+from hotchannel.devserver.plugins import HotUpdate, Plugins
 from hotchannel.devserver.served import EMPTY, digest
 from hotchannel.hmr.updates import UpdatePlan, apply, plan, plan_invalidation
 from hotchannel.modules.transform import HTML_PROXY
@@ -19,7 +20,7 @@ from hotchannel.modules.urls import FilePath, ModuleId
 from hotchannel.wire.payloads import FullReload, Update
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from hotchannel.devserver.compiler import Channel, Compiler
     from hotchannel.devserver.served import ServedModules
@@ -33,7 +34,7 @@ _log = logging.getLogger("hotchannel.hmr")
 class HotEngine:
     """Turns saves and invalidations into messages."""
 
-    __slots__ = ("_channel", "_clock", "_compiler", "_graph", "_root", "_served")
+    __slots__ = ("_channel", "_clock", "_compiler", "_graph", "_plugins", "_root", "_served")
 
     def __init__(
         self,
@@ -44,7 +45,9 @@ class HotEngine:
         channel: Channel,
         *,
         clock: Callable[[], int],
+        plugins: Plugins | None = None,
     ) -> None:
+        self._plugins = plugins or Plugins()
         self._root = root
         self._graph = graph
         self._compiler = compiler
@@ -65,7 +68,8 @@ class HotEngine:
             self._served.saved(file)
             waiting = self._graph.awaiting(file)
             page = self._page(file)
-            if not waiting and page is None and not self._graph.of_file(file):
+            is_known = waiting or page is not None or self._graph.of_file(file)
+            if not is_known and not self._plugins:
                 continue
             content = self._read(file)
             fingerprint = EMPTY if content is None else digest(content)
@@ -75,7 +79,8 @@ class HotEngine:
                 changed.update(dict.fromkeys(self._vanished(file), file))
             else:
                 is_new = self._graph.changed(file, fingerprint)
-                candidates = (*self._modules(file), *waiting) if is_new else waiting
+                concerned = self._concerned(file, content) if is_new else ()
+                candidates = (*concerned, *waiting)
                 changed.update((node, file) for node in candidates if self._is_sound(node, file, content))
                 if is_new and page is not None:
                     pages[page] = file
@@ -136,6 +141,13 @@ class HotEngine:
     def _modules(self, file: FilePath) -> tuple[ModuleNode, ...]:
         """Return the modules that are made of `file`; a page's inline modules are reloaded with it."""
         return tuple(node for node in self._graph.of_file(file) if HTML_PROXY not in node.url)
+
+    def _concerned(self, file: FilePath, content: bytes) -> Sequence[ModuleNode]:
+        """Return the modules that a save of `file` changes, by what plugins say."""
+        modules = self._modules(file)
+        if not self._plugins:
+            return modules
+        return self._plugins.hot_update(HotUpdate(file, modules, content.decode, self._channel.send))
 
     def _is_sound(self, node: ModuleNode, read: FilePath | None = None, content: bytes | None = None) -> bool:
         """Tell whether `node` can be served as it is on disk; where not, browsers are told the error.

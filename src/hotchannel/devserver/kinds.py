@@ -13,14 +13,33 @@ from hotchannel.modules import html
 from hotchannel.modules.transform import HTML_PROXY, inline_module
 from hotchannel.modules.urls import ModuleId, ModuleUrl, split_query
 
-__all__ = ["Kind", "inline_modules", "inline_source", "is_javascript", "kind_of", "module_id"]
+__all__ = [
+    "Kind",
+    "inline_modules",
+    "inline_source",
+    "is_javascript",
+    "is_stylesheet",
+    "kind_of",
+    "module_id",
+]
 
-Kind = Literal["javascript", "inline", "json", "css", "css-text", "raw", "url", "worker", "shared-worker"]
+Kind = Literal[
+    "javascript", "inline", "json", "css", "css-text", "raw", "url", "worker", "shared-worker", "asset"
+]
+"""An `asset` is what has no meaning to JavaScript of its own: its URL, unless a plugin makes more of it."""
+
+_SCRIPTS = (".js", ".mjs", ".ts", ".mts", ".tsx", ".jsx")
+_STYLESHEETS = (".css", ".scss", ".sass", ".less", ".styl", ".stylus", ".pcss", ".postcss", ".sss")
 
 
 def is_javascript(path: str) -> bool:
-    """Tell whether a file of this name is JavaScript source."""
-    return path.endswith((".js", ".mjs"))
+    """Tell whether a file of this name is JavaScript source, or becomes it by a plugin."""
+    return path.endswith(_SCRIPTS)
+
+
+def is_stylesheet(path: str) -> bool:
+    """Tell whether a file of this name is a stylesheet, or becomes one by a plugin."""
+    return path.endswith(_STYLESHEETS)
 
 
 def module_id(url: ModuleUrl, *, stylesheet: bool = False) -> ModuleId:
@@ -42,9 +61,9 @@ def kind_of(url: ModuleUrl) -> Kind:
         if "worker" in parameters:
             return "worker"
         return "shared-worker" if "sharedworker" in parameters else "javascript"
-    if path.endswith(".css"):
+    if is_stylesheet(path):
         return "css-text" if "inline" in parameters else "css"
-    return "json" if path.endswith(".json") else "url"
+    return "json" if path.endswith(".json") else "asset"
 
 
 def inline_modules(page: html.Page) -> list[html.Element]:

@@ -8,12 +8,15 @@ import map tells the resolver what bare names mean.
 from __future__ import annotations
 
 import json
+import logging
 from html import escape
 from typing import TYPE_CHECKING
 
+from hotchannel.devserver.files import FileRefused, Root
 from hotchannel.devserver.http import HTML, Response
 from hotchannel.devserver.kinds import inline_modules, module_id
 from hotchannel.devserver.packing import PACK_URL, Packer, may_pack
+from hotchannel.devserver.plugins import PluginFailure, Plugins
 from hotchannel.devserver.resolver import Resolved, Resolver
 from hotchannel.modules import html, transform
 from hotchannel.modules.urls import FilePath, browser_url, module_url
@@ -26,26 +29,32 @@ if TYPE_CHECKING:
 
 __all__ = ["Pages"]
 
+_log = logging.getLogger("hotchannel.server")
+
 
 class Pages:
     """Serves the pages of one folder."""
 
-    __slots__ = ("_base", "_compiler", "_graph", "_headers", "_packer", "_resolver")
+    __slots__ = ("_base", "_compiler", "_graph", "_headers", "_packer", "_plugins", "_resolver", "_root")
 
     def __init__(
         self,
+        root: Root,
         graph: ModuleGraph,
         resolver: Resolver,
         compiler: Compiler,
         packer: Packer,
+        plugins: Plugins,
         *,
         base: str,
         headers: Mapping[str, str],
     ) -> None:
+        self._root = root
         self._graph = graph
         self._resolver = resolver
         self._compiler = compiler
         self._packer = packer
+        self._plugins = plugins
         self._base = base
         self._headers = headers
 
@@ -70,7 +79,7 @@ class Pages:
             packs: False where the browser has said that it cannot use a pack.
         """
         # Bytes that are not UTF-8 go through as they are; the page may declare another encoding.
-        source = content.decode(errors="surrogateescape")
+        source = self._plugins.page(content.decode(errors="surrogateescape"), path)
         analysis = html.analyze(source)
         map_text: str | None = None
         if analysis.import_map is not None:
@@ -105,6 +114,24 @@ class Pages:
         kind = HTML if is_utf8 else "text/html"
         headers = {"content-type": kind, "cache-control": "no-cache"}
         return Response(200, headers, served.encode(errors="surrogateescape"))
+
+    def made(self, path: str, position: str) -> Response | None:
+        """Answer with a page that is no file and that a plugin loads; None where none does."""
+        if not self._plugins:
+            return None
+        folder = path.rstrip("/") + "/index.html"
+        for other in (path, f"{path}.html", folder) if not path.endswith("/") else (folder,):
+            if not other.endswith((".html", ".htm")):
+                continue
+            try:
+                file = self._root.locate(other)
+                loaded = self._plugins.load(file)
+            except (FileRefused, PluginFailure) as error:
+                _log.error("%s cannot be made: %s", other, error)
+                continue
+            if loaded is not None:
+                return self.serve(other, file, loaded.encode(), position, is_fallback=other != path)
+        return None
 
     def not_found(self, path: str, position: str) -> Response:
         """Answer a browser where there is no page; it has the client, so that making the page shows it."""

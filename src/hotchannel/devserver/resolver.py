@@ -2,7 +2,7 @@
 
 Role: relative and root specifiers by the file system, bare ones by the import maps of the pages that
 were served. What neither knows is left to the browser. Follows Vite's resolution of user code:
-exact file, then `.js`, `.mjs`, `.json`, then a folder's `index.js`.
+exact file, then with one of Vite's suffixes, then a folder's `index`; plugins are asked first.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hotchannel.devserver.files import FileRefused, Root
+from hotchannel.devserver.plugins import Plugins
 from hotchannel.modules.urls import (
     FilePath,
     ModuleUrl,
@@ -26,9 +27,13 @@ from hotchannel.modules.urls import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Resolved", "Resolver", "Unresolved"]
+__all__ = ["VIRTUAL", "Resolved", "Resolver", "Unresolved", "virtual_url"]
 
-_SUFFIXES = ("", ".js", ".mjs", ".json", "/index.js")
+_EXTENSIONS = (".mjs", ".js", ".mts", ".ts", ".jsx", ".tsx", ".json")
+_SUFFIXES = ("", *_EXTENSIONS, *(f"/index{extension}" for extension in _EXTENSIONS))
+
+VIRTUAL = "/@id/"
+"""Ahead of what only plugins know: modules that are no files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +65,21 @@ class Unresolved:
 class Resolver:
     """Resolves specifiers below one root."""
 
-    __slots__ = ("_aliases", "_base", "_maps", "_root")
+    __slots__ = ("_aliases", "_base", "_maps", "_plugins", "_root")
 
-    def __init__(self, root: Root, base: str, aliases: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        root: Root,
+        base: str,
+        aliases: Mapping[str, str] | None = None,
+        plugins: Plugins | None = None,
+    ) -> None:
         self._root = root
         self._base = base
         # The longest first, so that `@/icons` is not taken for something below `@`.
         self._aliases = sorted((aliases or {}).items(), key=lambda alias: -len(alias[0]))
         self._maps: dict[str, Mapping[str, str]] = {}
+        self._plugins = plugins or Plugins()
 
     def learn_import_map(self, page_path: str, imports: Mapping[str, str]) -> bool:
         """Take in the import map of a served page; True where it says anything new.
@@ -90,6 +102,8 @@ class Resolver:
             None where the browser has to see to it: other hosts, bare names that no map knows.
         """
         specifier = self.without_alias(specifier)
+        if self._plugins and (found := self._from_plugins(specifier, importer_path)) is not None:
+            return found
         if is_bare(specifier):
             mapped = self._from_maps(specifier)
             if mapped is None:
@@ -119,6 +133,19 @@ class Resolver:
             if os.path.isfile(real) and self._root.url_path(real) is not None:
                 return Resolved(module_url(url_path, query), FilePath(real))
         return Unresolved(tuple(FilePath(wanted + suffix) for suffix in suffixes), self._hint(path))
+
+    def _from_plugins(self, specifier: str, importer_path: str) -> Resolved | Unresolved | None:
+        id = self._plugins.resolve(specifier, self._root.path + importer_path)
+        if id is None:
+            return None
+        if not os.path.isabs(id):
+            return Resolved(virtual_url(id), FilePath(id))
+        path, _, query = id.partition("?")
+        real = os.path.realpath(path)
+        url_path = self._root.url_path(real)
+        if url_path is None:
+            return Unresolved((), f"A plugin says that it is {path}, which is outside of the served folder.")
+        return Resolved(module_url(url_path, query), FilePath(real))
 
     def without_alias(self, specifier: str) -> str:
         """Return what `specifier` stands for (Vite: `resolve.alias` with string keys)."""
@@ -161,6 +188,11 @@ class Resolver:
         if close:
             return f"Did you mean {' or '.join(close)}?"
         return f"The folder {folder or '/'} has no file of that name."
+
+
+def virtual_url(id: str) -> ModuleUrl:
+    """Return the URL of a module that is no file: only plugins know what its id means (Vite: `/@id/`)."""
+    return module_url(VIRTUAL + id.replace("\0", "__x00__"))
 
 
 def _look_up(imports: Mapping[str, str], specifier: str) -> str | None:

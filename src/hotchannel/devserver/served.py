@@ -88,12 +88,12 @@ class ServedModules:
         """How often `file` was written since the start."""
         return self._saves.get(file, 0)
 
-    def get(self, node: ModuleNode, opened: OpenFile, *, settled: bool) -> ServedModule | None:
+    def get(self, node: ModuleNode, opened: OpenFile | None, *, settled: bool) -> ServedModule | None:
         """Return `node` as it is served, made of the open file, which is closed.
 
         Args:
             node: the module or stylesheet.
-            opened: its file.
+            opened: its file; None where a plugin makes it of nothing.
             settled: False gives None where the file is suddenly empty, as in the middle of a save.
 
         Raises:
@@ -105,12 +105,14 @@ class ServedModules:
             and node.self_accepting is not None
             and kept.version == self._version(node, opened)
         ):
-            opened.close()
+            if opened is not None:
+                opened.close()
             return kept
-        content = opened.read()
-        if not settled and not content and self._graph.differs(opened.path, EMPTY):
-            return None
-        self._graph.served(opened.path, digest(content))
+        content = b"" if opened is None else opened.read()
+        if opened is not None:
+            if not settled and not content and self._graph.differs(opened.path, EMPTY):
+                return None
+            self._graph.served(opened.path, digest(content))
         unread = None
         try:
             compiled = self._compiler.serve(node, content)
@@ -123,7 +125,9 @@ class ServedModules:
         self._keep(node.id, made)
         return made
 
-    def _version(self, node: ModuleNode, opened: OpenFile) -> Hashable:
+    def _version(self, node: ModuleNode, opened: OpenFile | None) -> Hashable:
+        if opened is None:
+            return node.revision
         return (opened.version, self.saves(opened.path), node.revision)
 
     def _keep(self, key: str, made: ServedModule) -> None:

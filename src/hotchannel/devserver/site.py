@@ -15,10 +15,11 @@ from urllib.parse import quote
 from hotchannel.devserver.client import ClientSettings, client_module, sibling_module
 from hotchannel.devserver.files import FileRefused, OpenFile, Root
 from hotchannel.devserver.http import CSS, JAVASCRIPT, FileSlice, Request, Response, content_type, text
-from hotchannel.devserver.kinds import is_javascript, module_id
+from hotchannel.devserver.kinds import is_javascript, is_stylesheet, module_id
 from hotchannel.devserver.packing import Packer
 from hotchannel.devserver.pages import Pages
-from hotchannel.devserver.resolver import Resolved, Resolver
+from hotchannel.devserver.plugins import Plugins
+from hotchannel.devserver.resolver import VIRTUAL, Resolved, Resolver
 from hotchannel.devserver.served import EMPTY, ServedModules, digest
 from hotchannel.devserver.sources import ModuleError
 from hotchannel.modules import transform
@@ -76,6 +77,7 @@ class Site:
         has_fallback: bool = False,
         pack: Literal["auto"] | bool = "auto",
         headers: Mapping[str, str] | None = None,
+        plugins: Plugins | None = None,
     ) -> None:
         self._root = root
         self._graph = graph
@@ -85,7 +87,16 @@ class Site:
         self._settings = settings
         self._has_fallback = has_fallback
         self._packer = Packer(base=base, enabled=pack, compiled=self._compiled)
-        self._pages = Pages(graph, resolver, compiler, self._packer, base=base, headers=headers or {})
+        self._pages = Pages(
+            root,
+            graph,
+            resolver,
+            compiler,
+            self._packer,
+            plugins or Plugins(),
+            base=base,
+            headers=headers or {},
+        )
         self._served = served
 
     def respond(self, request: Request, *, settled: bool = True) -> Response | None:
@@ -114,6 +125,8 @@ class Site:
             return text(400, "The path is malformed.\n")
         # Taken before anything is read: what is sent from now on is what this answer may lack.
         position = self._channel.position()
+        if decoded.startswith(VIRTUAL):
+            return self._virtual(request, decoded, query)
         try:
             return self._file(request, decoded, query, position, settled)
         except FileRefused as refusal:
@@ -179,7 +192,7 @@ class Site:
             return "module"
         if path.endswith((".html", ".htm")):
             return "page" if destination in _DOCUMENTS else "static"
-        if path.endswith(".css"):
+        if is_stylesheet(path):
             if destination == "script":
                 return "module"
             if destination or "text/css" in request.header("accept"):
@@ -196,10 +209,19 @@ class Site:
             return None
         node = self._graph.ensure(module_id(url, stylesheet=True), url, file, "css")
         # A script may add a link, of which no page tells; the referrer of an `@import` is a stylesheet.
-        node.is_entry = node.is_entry or not split_query(request.header("referer"))[0].endswith(".css")
+        node.is_entry = node.is_entry or not is_stylesheet(split_query(request.header("referer"))[0])
         return node
 
-    def _module(self, request: Request, node: ModuleNode, opened: OpenFile, settled: bool) -> Response | None:
+    def _virtual(self, request: Request, path: str, query: str) -> Response | None:
+        """Answer with a module that is no file; only one that a plugin has named is known."""
+        node = self._graph.get(module_id(module_url(path, without_parameters(query, "t", "import"))))
+        if node is None:
+            return text(404, f"{path}: no plugin has named such a module.\n")
+        return self._module(request, node, None, settled=True)
+
+    def _module(
+        self, request: Request, node: ModuleNode, opened: OpenFile | None, settled: bool
+    ) -> Response | None:
         """Answer with a module or stylesheet; it comes with a tag, since only its content counts."""
         try:
             served = self._served.get(node, opened, settled=settled)
@@ -216,8 +238,10 @@ class Site:
 
     def _compiled(self, node: ModuleNode) -> Compiled | None:
         """Compile a module ahead of its request; None where that will be answered with an error."""
+        is_virtual = node.url.startswith(VIRTUAL)
         try:
-            served = self._served.get(node, self._root.open(node.file), settled=False)
+            opened = None if is_virtual else self._root.open(node.file)
+            served = self._served.get(node, opened, settled=False)
         except (FileRefused, ModuleError):
             return None
         return None if served is None else served.compiled
@@ -269,6 +293,8 @@ class Site:
     ) -> Response | None:
         """Answer where there is no such file: as Vite, with `PATH.html` or a single-page site's page."""
         if refusal.status == 404 and _may_be_a_page(request, path):
+            if (made := self._pages.made(path, position)) is not None:
+                return made
             others = [] if path.endswith("/") else [f"{path}.html"]
             for other in (*others, *(["/index.html"] if self._has_fallback else [])):
                 with suppress(FileRefused):

@@ -9,21 +9,31 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import traceback
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hotchannel.devserver.kinds import inline_source, kind_of
+from hotchannel.devserver.plugins import PluginFailure, TransformError
 from hotchannel.modules import transform
-from hotchannel.modules.syntax import SourceError, code_frame, position
+from hotchannel.modules.syntax import SourceError, code_frame, offset_of, position
+from hotchannel.modules.urls import split_query
 from hotchannel.wire.payloads import ErrorDetail, Location
 
 if TYPE_CHECKING:
+    from hotchannel.devserver.kinds import Kind
+    from hotchannel.devserver.plugins import Plugins
     from hotchannel.hmr.graph import ModuleNode
     from hotchannel.modules import javascript
 
-__all__ = ["ModuleError", "analyze", "error_at", "json_module", "source_of"]
+__all__ = ["ModuleError", "analyze", "error_at", "json_module", "read"]
 
 _CHARSET = re.compile(rb'@charset "([a-zA-Z0-9_.:\-]{1,40})";')
+
+
+_FOR_PLUGINS = frozenset(["javascript", "inline", "css", "css-text", "asset"])
+_UNREAD = frozenset(["url", "worker", "shared-worker", "asset"])
+"""Kinds whose modules do not depend on the file's content."""
 
 
 class ModuleError(Exception):
@@ -38,7 +48,26 @@ class ModuleError(Exception):
         self.detail = detail
 
 
-def source_of(node: ModuleNode, content: bytes) -> str:
+def read(node: ModuleNode, content: bytes, plugins: Plugins) -> tuple[Kind, str]:
+    """Return what `node` is, and its text after plugins; empty where nobody needs it.
+
+    Raises:
+        ModuleError: it is not in the encoding that it should be in, or a plugin raised.
+    """
+    kind = "css" if node.type == "css" else kind_of(node.url)
+    if plugins and kind in _FOR_PLUGINS:
+        given = _source_of(node, content).encode() if kind == "inline" else content
+        query = split_query(node.url)[1]
+        try:
+            made = plugins.process(f"{node.file}?{query}" if query else node.file, given)
+        except PluginFailure as failure:
+            raise _of_plugin(node, given, failure) from failure.error
+        if made is not None:
+            return "javascript" if kind == "asset" else kind, made
+    return kind, "" if kind in _UNREAD else _source_of(node, content)
+
+
+def _source_of(node: ModuleNode, content: bytes) -> str:
     """Decode the content of `node`'s file; of a page take the inline module that `node` is.
 
     Raises:
@@ -83,8 +112,11 @@ def json_module(node: ModuleNode, text: str) -> str:
         raise error_at(node, text, 0, "This JSON is nested too deeply.") from None
 
 
-def error_at(node: ModuleNode, source: str, offset: int, message: str) -> ModuleError:
+def error_at(
+    node: ModuleNode, source: str, offset: int, message: str, plugin: str | None = None
+) -> ModuleError:
     """Make the error of `node` that stands at `offset` of its source."""
+    own = "hotchannel:import-analysis" if node.type == "js" else "hotchannel:css"
     line, column = position(source, offset)
     return ModuleError(
         ErrorDetail(
@@ -92,10 +124,22 @@ def error_at(node: ModuleNode, source: str, offset: int, message: str) -> Module
             stack=f"{node.file}:{line}:{column + 1}",
             id=node.file,
             frame=code_frame(source, offset),
-            plugin="hotchannel:import-analysis" if node.type == "js" else "hotchannel:css",
+            plugin=plugin or own,
             loc=Location(line=line, column=column, file=node.file),
         )
     )
+
+
+def _of_plugin(node: ModuleNode, content: bytes, failure: PluginFailure) -> ModuleError:
+    """Make the error of a plugin that raised: where in the module, or else where in the plugin."""
+    error = failure.error
+    if isinstance(error, TransformError):
+        source = content.decode(errors="replace")
+        offset = offset_of(source, error.line, error.column)
+        return error_at(node, source, offset, error.message, failure.plugin)
+    trace = "".join(traceback.format_exception(error))
+    message = f"{type(error).__name__}: {error}"
+    return ModuleError(ErrorDetail(message=message, stack=trace, id=node.file, plugin=failure.plugin))
 
 
 @lru_cache(maxsize=32)

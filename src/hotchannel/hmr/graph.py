@@ -78,7 +78,7 @@ class ModuleGraph:
     def __iter__(self) -> Iterator[ModuleNode]:
         return iter(self._by_id.values())
 
-    def get(self, id: ModuleId) -> ModuleNode | None:  # noqa: A002 - the field's own word
+    def get(self, id: ModuleId) -> ModuleNode | None:
         """Return the module with this id, if it is known."""
         return self._by_id.get(id)
 

@@ -10,7 +10,7 @@ import re
 
 from hotchannel.errors import HotChannelError
 
-__all__ = ["SourceError", "code_frame", "position"]
+__all__ = ["SourceError", "code_frame", "offset_of", "position"]
 
 _LINE_END = re.compile(r"\r\n?|[\n\u2028\u2029]")
 _WIDTH = 120
@@ -39,6 +39,16 @@ def position(source: str, offset: int) -> tuple[int, int]:
             break
         line, start = line + 1, end.end()
     return line, offset - start
+
+
+def offset_of(source: str, line: int, column: int) -> int:
+    """Return the offset of a line (from 1) and column (from 0), or the nearest there is."""
+    number, start = 1, 0
+    for end in _LINE_END.finditer(source):
+        if number >= line:
+            return min(start + max(column, 0), end.start())
+        number, start = number + 1, end.end()
+    return min(start + max(column, 0), len(source))
 
 
 def code_frame(source: str, offset: int, context: int = 2) -> str:

@@ -93,7 +93,7 @@ def javascript(
     return replace(source, edits)
 
 
-def css_module(css: str, *, id: str, hot_url: str, client_url: str) -> str:  # noqa: A002 - as in the client's API
+def css_module(css: str, *, id: str, hot_url: str, client_url: str) -> str:
     """Serve a stylesheet that JavaScript imports: a module that injects it and accepts itself."""
     return (
         f"{_hot_preamble(hot_url, client_url)}"
