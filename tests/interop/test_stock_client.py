@@ -1,208 +1,164 @@
-"""npm's unmodified Vite client on hotchannel's channel: with the token it is served, without it is refused.
+"""npm's unmodified Vite client with the dev server, and refused by its channel without the token.
 
-The script is taken from the installed package; only its placeholders are filled in, and its one
-bare import resolved, as stock's own server does. Playwright puts it where the page asks for
-`/@vite/client`.
+Each way to run the dev server is opened once, in a process of its own, and shown in one tab, in which
+all tests of it go on from what the last one left; every one also passes alone.
 """
 
 from __future__ import annotations
 
-import json
-import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
-from support.project import REPOSITORY
+from support.entrances import certificate
+from support.stock_client import OpenSite, StockSite, opened, trusting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
+    from pathlib import Path
 
-    from support.project import Project, StartProject
-    from support.tab import Tab
+    from playwright.sync_api import Browser
 
-    Placeholders = Mapping[str, str | int | bool | dict[str, bool] | None]
+DEV_SERVERS = {
+    "one-port": StockSite(front="dev"),
+    "a-port-of-its-own": StockSite(front="dev", own_port=True),
+    "middleware": StockSite(front="middleware", own_port=True),
+}
 
-CLIENT = REPOSITORY / "node_modules/vite/dist/client"
-
-PAGE = """<!doctype html>
-<html><head><link rel="stylesheet" href="style.css"><script type="module" src="/@vite/client"></script></head>
-<body><p id="out"></p><script type="module" src="/src/main.js"></script></body></html>
-"""
-MAIN = """
+FILES = {
+    "index.html": """<!doctype html>
+<html><head><link rel="icon" href="data:,"><link rel="stylesheet" href="style.css"></head>
+<body><b>old</b><p id="out"></p><script type="module" src="/src/main.js"></script></body></html>
+""",
+    "src/main.js": """
 import "./imported.css";
 const out = document.querySelector("#out");
+window.hot = import.meta.hot;
 import.meta.hot.data.runs = (import.meta.hot.data.runs ?? 0) + 1;
-out.textContent = `v1 runs=${import.meta.hot.data.runs}`;
+out.textContent = `v0 runs=${import.meta.hot.data.runs}`;
 import.meta.hot.accept();
-"""
-FILES = {
-    "index.html": PAGE.replace('<script type="module" src="/@vite/client"></script>', ""),
-    "src/main.js": MAIN,
+""",
     "src/imported.css": "p { margin-top: 1px; }\n",
     "style.css": "body { color: rgb(1, 1, 1); }\n",
 }
 
-STANDALONE = """
-import asyncio, functools, http.server, json, pathlib, sys, threading
-from hotchannel.websocket.server import WebSocketServer
-from hotchannel.wire.payloads import Update, UpdateEntry
 
-async def main():
-    root = pathlib.Path(sys.argv[1])
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=root)
-    pages = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), handler)
-    threading.Thread(target=pages.serve_forever, daemon=True).start()
-    async with WebSocketServer(host="127.0.0.1", port=0) as channel:
-        def saved(path, client):
-            channel.send(Update((UpdateEntry("css-update", 1, path, path),)))
-
-        channel.on("test:saved", saved)
-        (root / "channel.json").write_text(json.dumps({"port": channel.port, "token": channel.token}))
-        print(f"http://127.0.0.1:{sys.argv[2]}/")
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
+@pytest.fixture(scope="module")
+def chromium(browser: Browser) -> Iterator[Browser]:
+    """One for all sites."""
+    made = trusting(browser)
+    yield made
+    made.close()
 
 
-def stock_client(values: Placeholders) -> str:
-    """The text of npm's client with its placeholders filled in; fails where one is left."""
-    source = (CLIENT / "client.mjs").read_text("utf-8").replace('"@vite/env"', '"/@vite/env"')
-    for name, value in values.items():
-        assert f"__{name}__" in source, f"this version of the client has no {name}"
-        source = source.replace(f"__{name}__", json.dumps(value))
-    left = set(re.findall(r"(?<![@\w])__[A-Z_]+__(?!\w)", source))
-    assert not left, f"this version of the client has placeholders that are not filled: {left}"
-    return source
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((site, scheme), id=f"{name}-{scheme}")
+        for name, site in DEV_SERVERS.items()
+        for scheme in ("http", "https")
+    ],
+)
+def site(
+    request: pytest.FixtureRequest, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OpenSite]:
+    """A dev server's site, open in a tab and connected."""
+    template, scheme = request.param
+    made = replace(template, cert=str(certificate()) if scheme == "https" else None)
+    with opened(chromium, made, FILES, tmp_path_factory.mktemp("site")) as site:
+        site.tab.open(site.project.url)
+        yield site
 
 
-def put_in(tab: Tab, *, port: int | None, direct: str, token: str) -> list[str]:
-    """Let the tab's pages load stock's client; gives the console lines that it writes from now on."""
-    client = stock_client(
-        {
-            "HMR_CONFIG_NAME": "vite.config.js",
-            "BASE": "/",
-            "SERVER_HOST": direct,
-            "HMR_PROTOCOL": None,
-            "HMR_PORT": port,
-            "HMR_HOSTNAME": None,
-            "HMR_BASE": "/",
-            "HMR_DIRECT_TARGET": direct,
-            "HMR_TIMEOUT": 30000,
-            "HMR_ENABLE_OVERLAY": True,
-            "WS_TOKEN": token,
-            "SERVER_FORWARD_CONSOLE": {"enabled": False},
-        }
+def save_module(site: OpenSite) -> None:
+    """Save the module, and wait until the page shows the new one, with its state kept."""
+    out = site.tab.page.locator("#out").inner_text()
+    version, runs = map(int, out.removeprefix("v").split(" runs="))
+    site.project.edit("src/main.js", f"`v{version} ", f"`v{version + 1} ")
+    site.tab.text(f"v{version + 1} runs={runs + 1}")
+    assert site.tab.kept
+
+
+def test_greets(site: OpenSite) -> None:
+    site.tab.until(lambda: len(site.console) >= 2, "stock's own lines")
+    assert site.console[:2] == ["[vite] connecting...", "[vite] connected."]
+    # No second way was tried.
+    assert site.sockets == ["wss" if site.project.url.startswith("https:") else "ws"]
+
+
+def test_applies_updates(site: OpenSite) -> None:
+    save_module(site)
+    site.project.edit("style.css", "1, 1, 1", "2, 2, 2")
+    site.tab.style("rgb(2, 2, 2)")
+    site.project.edit("src/imported.css", "1px", "2px")
+    site.tab.style("2px", "#out", "margin-top")
+    assert site.tab.kept
+    assert all("seq" not in message for message in site.tab.messages)
+
+
+def test_carries_events_both_ways(site: OpenSite) -> None:
+    said = site.tab.page.evaluate(
+        """(data) => new Promise((resolve) => {
+            hot.on("test:said", resolve);
+            hot.send("test:say", data);
+        })""",
+        "hello",
     )
-    env = (CLIENT / "env.mjs").read_text("utf-8").replace("__DEFINES__", "{}")
-    _serve_at(tab, "client", client)
-    _serve_at(tab, "env", env)
-    console: list[str] = []
-    tab.page.on("console", lambda line: console.append(line.text))
-    return console
+    assert said == "hello"
 
 
-def _serve_at(tab: Tab, name: str, body: str) -> None:
-    tab.page.route(
-        re.compile(rf"/@vite/{name}(\?|$)"),
-        lambda route: route.fulfill(body=body, content_type="text/javascript"),
-    )
-
-
-def integrated(project: StartProject) -> tuple[Project, str, str]:
-    """A dev server, its `host:port/`, and its token as read off the client script it serves."""
-    import urllib.request
-
-    site = project(FILES)
-    with urllib.request.urlopen(f"{site.url}@vite/client", timeout=10) as response:
-        found = re.search(r'\bwsToken = "([^"]+)"', response.read().decode())
-    assert found, "the client script does not say its token"
-    return site, site.url.split("://")[1], found[1]
-
-
-def test_stock_client_applies_updates_of_the_dev_server(project: StartProject, tab: Tab) -> None:
-    site, direct, token = integrated(project)
-    console = put_in(tab, port=None, direct=direct, token=token)
-    tab.open(site.url)
-    tab.until(lambda: "[vite] connected." in console, "stock's own line")
-    tab.text("v1 runs=1")
-
-    site.edit("src/main.js", "v1", "v2")
-    tab.text("v2 runs=2")
-    site.edit("style.css", "1, 1, 1", "2, 2, 2")
-    tab.style("rgb(2, 2, 2)")
-    site.edit("src/imported.css", "1px", "2px")
-    tab.style("2px", "#out", "margin-top")
-    assert tab.kept
-    assert all("seq" not in message for message in tab.messages)
-
-
-def test_stock_client_shows_and_clears_an_error(project: StartProject, tab: Tab) -> None:
-    site, direct, token = integrated(project)
-    put_in(tab, port=None, direct=direct, token=token)
-    tab.open(site.url)
+def test_shows_and_clears_an_error(site: OpenSite) -> None:
     # Stock's client reloads when its first update mends an error: it takes it for one of the first load.
-    site.edit("src/main.js", "v1", "v2")
-    tab.text("v2 runs=2")
-    site.edit("src/main.js", "const out", "const list = [1, 2;\nconst out")
-    overlay = tab.page.locator("vite-error-overlay")
+    save_module(site)
+    out = site.tab.page.locator("#out").inner_text()
+    site.project.edit("src/main.js", "const out", "const list = [1, 2;\nconst out")
+    overlay = site.tab.page.locator("vite-error-overlay")
     expect(overlay).to_contain_text("const list = [1, 2;")
-    tab.errors.clear()
-    site.write("src/main.js", MAIN.replace("v1", "v3"))
+    site.tab.errors.clear()
+    site.project.edit("src/main.js", "const list = [1, 2;\nconst out", "const out")
     expect(overlay).to_have_count(0)
-    tab.text("v3 runs=3")
-    assert tab.kept
+    site.tab.text(out.replace(out.split("=")[1], str(int(out.split("=")[1]) + 1)))
+    assert site.tab.kept
 
 
-def test_stock_client_reloads_its_page(project: StartProject, tab: Tab) -> None:
-    site, direct, token = integrated(project)
-    put_in(tab, port=None, direct=direct, token=token)
-    tab.open(site.url)
-    site.edit("index.html", "<p id", "<b>new</b><p id")
-    tab.wait_for_reload()
-    tab.text("new", "b")
+def test_reloads(site: OpenSite) -> None:
+    site.project.edit("index.html", "<b>old</b>", "<b>new</b>")
+    site.tab.wait_for_reload()
+    site.tab.text("new", "b")
 
 
-@pytest.mark.parametrize("token", [pytest.param("", id="empty"), pytest.param("wrongtoken12", id="wrong")])
-def test_stock_client_without_the_token_is_refused_by_the_dev_server(
-    project: StartProject, tab: Tab, token: str
+def test_comes_back_after_a_restart(site: OpenSite) -> None:
+    site.project.restart()
+    site.tab.wait_for_reload()
+    assert "[vite] server connection lost. Polling for restart..." in site.console
+    # With the new server's token, or it would not be heard.
+    save_module(site)
+
+
+@pytest.mark.parametrize(
+    ("made", "error"),
+    [
+        pytest.param(StockSite(front="dev", told="wrongtoken12"), None, id="dev-server"),
+        # Where the port is given, stock's client has no second way to try and lets its error through.
+        pytest.param(
+            StockSite(front="standalone", own_port=True, told="wrongtoken12"),
+            "WebSocket closed without opened.",
+            id="standalone",
+        ),
+    ],
+)
+def test_without_the_token_it_is_refused(
+    browser: Browser, tmp_path: Path, made: StockSite, error: str | None
 ) -> None:
-    site, direct, _ = integrated(project)
-    console = put_in(tab, port=None, direct=direct, token=token)
-    tab.page.goto(site.url)
-    tab.until(lambda: any("failed to connect to websocket" in line for line in console), "the refusal")
-    assert tab.messages == []
-
-
-def test_stock_client_applies_an_update_of_a_standalone_channel(project: StartProject, tab: Tab) -> None:
-    files = {"index.html": PAGE, "src/main.js": "", "style.css": FILES["style.css"]}
-    site = project(files, script=STANDALONE)
-    channel = json.loads((site.root / "channel.json").read_text())
-    put_in(tab, port=channel["port"], direct=f"127.0.0.1:{channel['port']}/", token=channel["token"])
-    tab.open(site.url)
-    tab.style("rgb(1, 1, 1)")
-    site.edit("style.css", "1, 1, 1", "2, 2, 2")
-    tab.page.evaluate(
-        """async () => {
-            const { createHotContext } = await import("/@vite/client");
-            createHotContext("/test.js").send("test:saved", "/style.css");
-        }"""
-    )
-    tab.style("rgb(2, 2, 2)")
-    assert tab.kept
-
-
-def test_stock_client_without_the_token_is_refused_by_a_standalone_channel(
-    project: StartProject, tab: Tab
-) -> None:
-    site = project({"index.html": PAGE, "src/main.js": "", "style.css": ""}, script=STANDALONE)
-    port = json.loads((site.root / "channel.json").read_text())["port"]
-    console = put_in(tab, port=port, direct=f"127.0.0.1:{port}/", token="wrongtoken12")
-    tab.page.goto(site.url)
-    tab.until(lambda: any("failed to connect to websocket" in line for line in console), "the refusal")
-    assert tab.messages == []
-    # Where the port is given, stock's client has no second way to try and lets its error through.
-    tab.until(lambda: tab.errors == ["WebSocket closed without opened."], "stock's own error")
-    tab.errors.clear()
+    files = {**FILES, "index.html": FILES["index.html"].replace("/src/main.js", "/@vite/client")}
+    with opened(browser, made, files, tmp_path) as site:
+        site.tab.page.goto(site.project.url)
+        site.tab.until(
+            lambda: any("failed to connect to websocket" in line for line in site.console), "the refusal"
+        )
+        if error is not None:
+            site.tab.until(lambda: site.tab.errors == [error], "stock's own error")
+            site.tab.errors.clear()
+        assert site.tab.messages == []

@@ -105,6 +105,11 @@ class DevServer:
         self._application = SiteApplication(site, self._channel, headers=options.headers, cors=options.cors)
 
     @property
+    def root(self) -> str:
+        """The folder, absolute, links resolved."""
+        return self._root.path
+
+    @property
     def port(self) -> int:
         """The port of the pages; only where they are served on one of our own."""
         return int(self._sockets[0].getsockname()[1])
@@ -217,7 +222,10 @@ class DevServer:
             hmr=self.options.hmr,
             own_hosts=self._own_hosts,
             hosts_option="allowed_hosts in [tool.hotchannel] of pyproject.toml, or in hotchannel.toml",
-            pages_listening=lambda: self._server is not None and self._server.started,
+            # In middleware mode the pages are another server's, which is there already.
+            pages_listening=None
+            if self.options.middleware
+            else lambda: self._server is not None and self._server.started,
             https=self.options.https,
         )
 

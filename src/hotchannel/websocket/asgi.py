@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
@@ -229,11 +229,19 @@ class _Connection:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        if self._goodbye is not None and not self._dropped.is_set():
-            # Not while a `receive` is pending: granian lets the close wait for it.
-            await self._say_goodbye(self._goodbye)
+        if self._goodbye is not None:
+            # Not while a `receive` is pending: granian lets the close wait for it. And no longer than the
+            # peer may take: a server that has stopped never sends it.
+            await self._until_dropped(self._say_goodbye(self._goodbye))
         errors = (task.exception() for task in done)
         return next((error for error in errors if isinstance(error, Exception)), None)
+
+    async def _until_dropped(self, sending: Coroutine[Any, Any, None]) -> None:
+        tasks = [asyncio.ensure_future(sending), asyncio.ensure_future(self._dropped.wait())]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _say_goodbye(self, message: Message) -> None:
         try:

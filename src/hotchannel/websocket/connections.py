@@ -65,6 +65,8 @@ class Connections:
         except TimeoutError:
             for socket in tuple(self._sockets):
                 socket.abort()
+            # How and when their transports end is another server's business now.
+            self._sockets.clear()
 
     def _look(self) -> None:
         self._patrol = None
