@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from support.project import free_port
@@ -89,6 +90,29 @@ def test_one_line_an_update(tmp_path: Path) -> None:
         index = tmp_path / "site" / "index.html"
         index.write_text("<!doctype html><title>new</title>")
         server.until(r"\[hotchannel\] page reload index\.html\n")
+
+
+def test_settings_that_change_are_taken_in(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    settings = site / "hotchannel.toml"
+    settings.write_text("[headers]\nX-Version = '1'\n")
+    with running(tmp_path, "--port", "0") as server:
+        url = server.until(r"Local:\s+(http://\S+)\s")[1]
+        assert urllib.request.urlopen(url).headers["X-Version"] == "1"
+        with connect(url.replace("http", "ws"), subprotocols=["vite-hmr"]) as page:  # type: ignore[list-item]
+            settings.write_text("[headers]\nX-Version = 2\n")
+            server.until(r"the settings stay as they are: .*headers")
+            settings.write_text("[headers]\nX-Version = '2'\n")
+            server.until(r"the settings have changed: restarted")
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    page.recv(PATIENCE)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1012
+        assert urllib.request.urlopen(url).headers["X-Version"] == "2"
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(PATIENCE) == 0
 
 
 def test_a_port_in_use_is_said_and_the_next_one_taken(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["build_options", "load"]
+__all__ = ["build_options", "load", "stamp"]
 
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "bool": ((bool,), "true or false"),
@@ -118,19 +118,36 @@ def _merged(settings: Mapping[str, object], given: dict[str, object]) -> dict[st
     return {**merged, **given}
 
 
+def stamp(root: Path, working_folder: Path) -> tuple[object, ...]:
+    """Return what changes whenever one of the files that `load` reads is written, made or removed."""
+    stamps: list[object] = []
+    for file in _candidates(root, working_folder):
+        try:
+            status = file.stat()
+        except OSError:
+            stamps.append(None)
+        else:
+            stamps.append((status.st_mtime_ns, status.st_size, status.st_ino))
+    return tuple(stamps)
+
+
+def _candidates(root: Path, working_folder: Path) -> list[Path]:
+    folders = dict.fromkeys((root, working_folder))
+    return [folder / name for folder in folders for name in ("hotchannel.toml", "pyproject.toml")]
+
+
 def _find(root: Path, working_folder: Path) -> tuple[Path | None, dict[str, object]]:
-    for folder in dict.fromkeys((root, working_folder)):
-        for name in ("hotchannel.toml", "pyproject.toml"):
-            file = folder / name
-            if not file.is_file():
-                continue
-            try:
-                content = tomllib.loads(file.read_text("utf-8"))
-            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                raise HotChannelError(f"{file} is not TOML: {error}") from error
-            settings = content if name == "hotchannel.toml" else content.get("tool", {}).get("hotchannel")
-            if isinstance(settings, dict):
-                return file, _with_whole_paths(settings, folder)
+    for file in _candidates(root, working_folder):
+        if not file.is_file():
+            continue
+        try:
+            content = tomllib.loads(file.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise HotChannelError(f"{file} is not TOML: {error}") from error
+        is_own = file.name == "hotchannel.toml"
+        settings = content if is_own else content.get("tool", {}).get("hotchannel")
+        if isinstance(settings, dict):
+            return file, _with_whole_paths(settings, file.parent)
     return None, {}
 
 

@@ -7,24 +7,30 @@ import logging
 import re
 import time
 import webbrowser
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hotchannel._version import __version__
-from hotchannel.cli.config import load
+from hotchannel.cli.config import load, stamp
 from hotchannel.devserver.app import DevServer
 from hotchannel.errors import HotChannelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hotchannel.options import LogLevel
+    from hotchannel.options import DevOptions, LogLevel
 
 __all__ = ["run"]
 
 _ACTION = re.compile(r"(hmr update|page reload|hmr invalidate) ")
+_log = logging.getLogger("hotchannel.server")
+
+_LOOK = 0.5
+"""Seconds between two looks at the files with the settings."""
+
 _COLOURS = {logging.WARNING: "yellow", logging.ERROR: "red", logging.CRITICAL: "red"}
 
 
@@ -45,10 +51,11 @@ def run(root: str, arguments: Mapping[str, object], *, started: float) -> int:
         base = f"/{str(arguments['base']).strip('/')}/"
         arguments = {**arguments, "base": "/" if base == "//" else base}
     try:
-        options = load(folder.resolve(), Path.cwd(), arguments)
+        settings = _Settings(folder.resolve(), Path.cwd(), arguments)
+        options = settings.load()
         _log_to_terminal(options.log_level)
         with asyncio.Runner(loop_factory=_event_loop()) as runner:
-            runner.run(_serve(DevServer(folder, options), started))
+            runner.run(_serve(folder, options, settings, started))
     except KeyboardInterrupt:
         return 0
     except HotChannelError as error:
@@ -65,13 +72,63 @@ def _event_loop() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
-async def _serve(server: DevServer, started: float) -> None:
-    async with server:
-        if server.options.log_level != "silent":
-            _print_banner(server, (time.perf_counter() - started) * 1000)
-        if server.options.open:
-            webbrowser.open(server.local_urls[0])
-        await server.wait()
+class _Settings:
+    """The settings, read again whenever their files change."""
+
+    def __init__(self, root: Path, working_folder: Path, arguments: Mapping[str, object]) -> None:
+        self._root = root
+        self._working_folder = working_folder
+        self._arguments = arguments
+        self._stamp = stamp(root, working_folder)
+
+    def load(self) -> DevOptions:
+        """Read them.
+
+        Raises:
+            HotChannelError: one of them is wrong.
+        """
+        return load(self._root, self._working_folder, self._arguments)
+
+    async def changed(self, options: DevOptions) -> DevOptions:
+        """Return the settings once they are others than `options`; wrong ones are logged and waited out."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            now = stamp(self._root, self._working_folder)
+            if now == self._stamp:
+                continue
+            self._stamp = now
+            try:
+                fresh = self.load()
+            except HotChannelError as error:
+                _log.error("the settings stay as they are: %s", error)
+                continue
+            if fresh != options:
+                return fresh
+
+
+async def _serve(folder: Path, options: DevOptions, settings: _Settings, started: float) -> None:
+    is_first = True
+    port = options.port
+    while True:
+        async with DevServer(folder, replace(options, port=port)) as server:
+            if is_first:
+                if options.log_level != "silent":
+                    _print_banner(server, (time.perf_counter() - started) * 1000)
+                if options.open:
+                    webbrowser.open(server.local_urls[0])
+            else:
+                _log.info("the settings have changed: restarted, %s", server.local_urls[0])
+            ended = asyncio.create_task(server.wait())
+            changed = asyncio.create_task(settings.changed(options))
+            await asyncio.wait({ended, changed}, return_when=asyncio.FIRST_COMPLETED)
+            changed.cancel()
+            if ended.done():
+                return ended.result()
+            ended.cancel()
+            fresh = changed.result()
+            # Pages look for the server where they found it, unless it is told to be elsewhere.
+            port = server.port if fresh.port == options.port else fresh.port
+        options, is_first = fresh, False
 
 
 def _print_banner(server: DevServer, milliseconds: float) -> None:
