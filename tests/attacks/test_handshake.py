@@ -139,7 +139,7 @@ def test_what_a_foreign_server_lets_pass_skips_no_guard(outcomes: Outcomes) -> N
     for kind in KINDS:
         for row, (_, _, reason) in REFUSED.items():
             if reason in guards or kind not in ASGI_KINDS:
-                assert outcomes.expected("Refused", row, kind) != "101"
+                assert "101" not in outcomes.expected("Refused", row, kind)
 
 
 async def test_a_right_token_is_not_enough_where_the_host_is_wrong(entrance: Entrance) -> None:
@@ -155,7 +155,7 @@ async def test_no_connection_goes_out_for_an_absolute_target(entrance: Entrance,
     async with listener:
         port = listener.sockets[0].getsockname()[1]
         outcome = await knock(entrance, head(f"GET http://127.0.0.1:{port}/ HTTP/1.1"))
-        assert outcome == outcomes.expected("Refused", "absolute-form target elsewhere", entrance.kind)
+        assert outcome in outcomes.expected("Refused", "absolute-form target elsewhere", entrance.kind)
         await still_serves(entrance, await entrance.join())
         assert not reached.is_set()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import ssl
 import struct
 import tempfile
@@ -60,6 +61,18 @@ async def host_application(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "websocket.send", "text": event["text"].upper()})
 
 
+def refusal(kind: Kind, status: int) -> int:
+    """What a refusal with `status` arrives as: one server says 403 to all (docs/entrances.md)."""
+    return 403 if kind == "asgi-daphne" else status
+
+
+def goodbye(kind: Kind, code: int, reason: bytes = b"") -> bytes:
+    """What a close frame says that is to say this: one server knows few codes and no reasons."""
+    if kind == "asgi-daphne":
+        code, reason = (code if code >= 3000 else 1000), b""
+    return code.to_bytes(2, "big") + reason
+
+
 def handshake(target: str) -> bytes:
     """The head of a good handshake, without Origin."""
     return (
@@ -80,11 +93,16 @@ class Answer:
 
 
 class Peer:
-    """A client that sends exactly what it is told to."""
+    """A client that sends exactly what it is told to.
+
+    Attributes:
+        inflates: whether it and the server have agreed on compression.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
+        self.inflates = False
 
     async def write(self, data: bytes) -> None:
         self.writer.write(data)
@@ -116,9 +134,13 @@ class Peer:
 
     async def receive(self) -> tuple[int, bytes]:
         """Opcode and payload of the next frame; the server's frames are whole and unmasked."""
+        # A server in front that has not switched Nagle's algorithm off would wait 40 ms for it.
+        sock = self.writer.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         async with asyncio.timeout(PATIENCE):
             first, second = await self.reader.readexactly(2)
-            assert first & 0xF0 == 0x80
+            assert first & 0xF0 == 0x80 or (self.inflates and first & 0xF0 == 0xC0)
             assert second & 0x80 == 0
             size = second
             if second == 126:
@@ -150,8 +172,11 @@ class Peer:
             except ConnectionError:
                 return b""
 
-    def vanish(self) -> None:
-        """Be gone without a word."""
+    def vanish(self, *, reset: bool = False) -> None:
+        """Be gone without a word: TCP's own goodbye, or `reset` instead of it."""
+        if reset:
+            sock = self.writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
 
@@ -197,9 +222,24 @@ class Entrance:
         """Whether no host application stands behind."""
         return self.kind in EXCLUSIVE_KINDS
 
-    async def open(self) -> Peer:
-        """A TCP connection."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls)
+    async def open(self, *, buffer: int | None = None) -> Peer:
+        """A TCP connection.
+
+        Args:
+            buffer: bytes that are taken in before anybody reads them, in the kernel and above it; None for
+                what the system takes, which may be megabytes.
+        """
+        if buffer is None:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls)
+        else:
+            sock = socket.socket()
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+            name = "127.0.0.1" if self.tls else None
+            reader, writer = await asyncio.open_connection(
+                sock=sock, ssl=self.tls, server_hostname=name, limit=buffer
+            )
         self.peers.append(Peer(reader, writer))
         return self.peers[-1]
 
@@ -209,25 +249,26 @@ class Entrance:
         await peer.write(head)
         return await peer.answer()
 
-    async def connect(self, query: str = "") -> Peer:
+    async def connect(self, query: str = "", *, buffer: int | None = None) -> Peer:
         """A peer that is in; what it was greeted with is still to be received."""
-        peer = await self.open()
+        peer = await self.open(buffer=buffer)
         await peer.write(handshake(f"/{query}"))
         answer = await peer.answer()
         assert answer.status == 101
         return peer
 
-    async def join(self, query: str = "") -> Peer:
-        """A peer that is in and has been told so."""
-        peer = await self.connect(query)
+    async def join(self, query: str = "", *, buffer: int | None = None) -> Peer:
+        """A peer that is in and has been told so; see `open` for `buffer`."""
+        peer = await self.connect(query, buffer=buffer)
         message = await peer.message()
         assert message["type"] == "connected"
         return peer
 
-    def abandon(self) -> None:
-        """All peers vanish: a server that says goodbye to them need not wait for an answer."""
+    async def abandon(self) -> None:
+        """All peers vanish, and the server sees it: it need not wait for their answers to its goodbye."""
         for peer in self.peers:
             peer.vanish()
+        await self.until(lambda: len(self.server.clients) == 0)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for what no message tells of."""
@@ -269,7 +310,7 @@ class OpenEntrance:
             app = AsgiEntrance(server, host_application)
             port = await self._stack.enter_async_context(serve(kind, app))
         entrance = Entrance(kind, server, port, front)
-        self._stack.callback(entrance.abandon)
+        self._stack.push_async_callback(entrance.abandon)
         return entrance
 
 

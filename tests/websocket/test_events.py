@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket
-import struct
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -49,10 +47,7 @@ async def test_a_sockets_error_is_told(open_entrance: OpenEntrance, kind: Kind) 
     entrance = await open_entrance(kind)
     entrance.server.on("error", errors.put_nowait)
     peer = await entrance.join()
-    # Closed with a linger of zero, TCP says reset instead of goodbye.
-    raw = peer.writer.get_extra_info("socket")
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    peer.vanish()
+    peer.vanish(reset=True)
     async with asyncio.timeout(10):
         assert isinstance(await errors.get(), ConnectionError)
     await entrance.until(lambda: len(entrance.server.clients) == 0)

@@ -12,7 +12,7 @@ from websockets.streams import StreamReader
 
 from hotchannel.websocket.frames import text_frame
 from hotchannel.wire.payloads import Custom, Update
-from support.entrances import CLOSE, CONTINUATION, OWN_KINDS, PING, PONG, TEXT, frame, handshake
+from support.entrances import CLOSE, CONTINUATION, OWN_KINDS, PING, PONG, TEXT, frame, goodbye, handshake
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -52,7 +52,7 @@ async def test_close_is_answered(entrance: Entrance) -> None:
     peer = await entrance.join()
     (client,) = entrance.server.clients
     await peer.send(CLOSE, b"\x03\xe8bye")
-    assert await peer.receive() == (CLOSE, b"\x03\xe8bye")
+    assert await peer.receive() == (CLOSE, goodbye(entrance.kind, 1000, b"bye"))
     assert await peer.hung_up() == b""
     await entrance.until(lambda: gone == [client])
     assert len(entrance.server.clients) == 0

@@ -17,7 +17,7 @@ from hotchannel.websocket.client import ReadyState
 from hotchannel.websocket.server import WebSocketServer
 from hotchannel.websocket.uvicorn import take_over
 from hotchannel.wire.payloads import ErrorDetail, ErrorPayload, FullReload, Prune, Update
-from support.entrances import ASGI_KINDS, CLOSE, TEXT, handshake
+from support.entrances import ASGI_KINDS, CLOSE, TEXT, goodbye, handshake
 
 if TYPE_CHECKING:
     from support.entrances import Entrance, Kind, OpenEntrance
@@ -142,10 +142,10 @@ async def test_close_says_goodbye(entrance: Entrance) -> None:
     entrance.server.on("vite:client:disconnect", lambda data, client: gone.append(client))
     (first, second) = entrance.server.clients
     closing = asyncio.create_task(entrance.server.close())
-    assert await polite.close_code() == 1012
+    assert await polite.receive() == (CLOSE, goodbye(entrance.kind, 1012))
     await polite.send(CLOSE, b"\x03\xf4")
     assert await polite.hung_up() == b""
-    assert await rude.close_code() == 1012
+    assert await rude.receive() == (CLOSE, goodbye(entrance.kind, 1012))
     await closing
     assert set(gone) == {first, second}
     assert first.ready_state is second.ready_state is ReadyState.CLOSED

@@ -135,8 +135,10 @@ def test_a_reload_is_not_held_up(tmp_path: Path, arguments: tuple[str, ...]) -> 
     with uvicorn_command(tmp_path, "--reload", *arguments) as port:
         with joined(port) as client:
             for moment in range(int(PATIENCE / 0.1)):
-                # Saved more than once, since uvicorn notes what there is only after it has started.
-                os.utime(tmp_path / "site_app.py", (moment, moment))
+                # Saved more than once, since uvicorn notes what there is only after it has started; and each
+                # time later than ever before, whenever it notes.
+                saved = time.time() + 1 + moment
+                os.utime(tmp_path / "site_app.py", (saved, saved))
                 with contextlib.suppress(TimeoutError):
                     assert close_code(client, 0.1) == 1012
                     break
