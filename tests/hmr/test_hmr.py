@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotchannel.hmr.graph import ModuleGraph, ModuleNode, Names
+from hmr.graphs import ALL, Module, build, imports
+from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 from hotchannel.hmr.propagation import propagate
 from hotchannel.hmr.updates import apply, plan, plan_invalidation
 from hotchannel.modules.urls import FilePath, ModuleId, ModuleUrl
@@ -17,45 +17,6 @@ from hotchannel.wire.payloads import FullReload, Update
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-ALL: Names = None
-
-
-@dataclass
-class Module:
-    """A module of a test's graph: what it imports, and what it accepts."""
-
-    imports: Mapping[str, Names] = field(default_factory=dict)
-    self_accepting: bool = False
-    accepted: tuple[str, ...] = ()
-    accepted_exports: frozenset[str] | None = None
-
-
-def build(modules: Mapping[str, Module]) -> tuple[ModuleGraph, dict[str, ModuleNode]]:
-    graph = ModuleGraph()
-    nodes: dict[str, ModuleNode] = {}
-
-    def node(name: str) -> ModuleNode:
-        if name not in nodes:
-            is_css = name.endswith(".css")
-            nodes[name] = graph.ensure(
-                ModuleId(name), ModuleUrl(f"/{name}"), FilePath(f"/site/{name}"), "css" if is_css else "js"
-            )
-        return nodes[name]
-
-    for name, module in modules.items():
-        graph.connect(
-            node(name),
-            imports={node(dependency): names for dependency, names in module.imports.items()},
-            self_accepting=module.self_accepting,
-            accepted=[node(dependency) for dependency in module.accepted],
-            accepted_exports=module.accepted_exports,
-        )
-    return graph, nodes
-
-
-def imports(*names: str) -> dict[str, Names]:
-    return dict.fromkeys(names, ALL)
 
 
 def entries(modules: Mapping[str, Module], changed: str) -> list[tuple[str, str]] | None:
@@ -178,17 +139,6 @@ def test_a_module_that_imports_itself_is_in_no_cycle() -> None:
     (boundary,) = propagate(nodes["a"]).boundaries
 
     assert not boundary.is_within_circular_import
-
-
-def test_a_chain_deeper_than_the_stack_is_walked() -> None:
-    depth = 20_000
-    chain = {f"m{i}": Module(imports(f"m{i + 1}"), self_accepting=i == 0) for i in range(depth)}
-    _, nodes = build({**chain, f"m{depth}": Module()})
-
-    walk = propagate(nodes[f"m{depth}"])
-
-    assert [boundary.module.url for boundary in walk.boundaries] == ["/m0"]
-    assert len(walk.visited) == depth + 1
 
 
 def test_every_module_that_runs_again_gets_the_timestamp_and_no_other() -> None:
@@ -314,6 +264,16 @@ class TestGraph:
         assert graph.awaiting(file) == (nodes["a"],)
         graph.connect(nodes["a"], imports={}, self_accepting=False)
         assert graph.awaiting(file) == ()
+
+    def test_what_a_module_waits_for_may_change(self) -> None:
+        graph, nodes = build({"a": Module(), "b": Module()})
+        first, second = FilePath("/site/first.js"), FilePath("/site/second.js")
+        graph.mark_unresolved(nodes["a"], [first])
+        graph.mark_unresolved(nodes["b"], [first])
+        graph.mark_unresolved(nodes["a"], [second])
+
+        assert graph.awaiting(first) == (nodes["b"],)
+        assert graph.awaiting(second) == (nodes["a"],)
 
     def test_the_same_content_is_no_change(self) -> None:
         graph = ModuleGraph()

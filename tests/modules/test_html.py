@@ -42,6 +42,19 @@ def test_where_to_inject(source: str, is_document: bool) -> None:
         ),
         pytest.param("a b=", [("a", None, "a", "", ""), ("b", "", "b=", "", "")], id="without value"),
         pytest.param("a=&amp;&quot;", [("a", '&"', "a=&amp;&quot;", "&amp;&quot;", "")], id="references"),
+        pytest.param(
+            "a=&#0065;&#x42;&#;", [("a", "AB&#;", "a=&#0065;&#x42;&#;", "&#0065;&#x42;&#;", "")], id="numbers"
+        ),
+        pytest.param(
+            f"a=&#{'9' * 5000};",
+            [("a", "\ufffd", f"a=&#{'9' * 5000};", f"&#{'9' * 5000};", "")],
+            id="huge number",
+        ),
+        pytest.param(
+            f"a=&#{'0' * 5000};",
+            [("a", "\ufffd", f"a=&#{'0' * 5000};", f"&#{'0' * 5000};", "")],
+            id="long zero",
+        ),
         pytest.param("a='>' b", [("a", ">", "a='>'", ">", "'"), ("b", None, "b", "", "")], id="greater-than"),
         pytest.param("a=b/", [("a", "b/", "a=b/", "b/", "")], id="slash in a bare value"),
         pytest.param('"a =b', [('"a', "b", '"a =b', "b", "")], id="quote in a name"),

@@ -193,7 +193,7 @@ def test_balanced(source: str) -> None:
 @pytest.mark.parametrize("unit", ["{", "(", "[", "`${"])
 def test_deep_nesting_is_no_problem(unit: str) -> None:
     closers = {"{": "}", "(": ")", "[": "]", "`${": "}`"}
-    tokenize(unit * 50_000 + closers[unit] * 50_000)
+    tokenize(unit * 100_000 + closers[unit] * 100_000)
 
 
 FRAGMENTS = [

@@ -116,6 +116,7 @@ _SCRIPT_MARKUP = re.compile(r"<!--|-->|<(?P<slash>/?)script(?=[\t\n\f\r />])", r
 _RAW_TEXT = frozenset(
     ["iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "textarea", "title", "xmp"]
 )
+_NUMERIC_REFERENCE = re.compile(r"&#0*+(?P<digits>[0-9]*+)")
 _RAW_TEXT_ENDS = {
     name: re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE)
     for name in _RAW_TEXT - {"plaintext", "script"}
@@ -222,13 +223,23 @@ def _read_tag(source: str, start: int, position: int, name: str) -> Element | No
         value, quote = None, ""
         if found.lastgroup in _QUOTES:
             value_start, value_end = found.span(found.lastgroup)
-            value, quote = unescape(found[found.lastgroup]), _QUOTES[found.lastgroup]
+            value, quote = _unescape(found[found.lastgroup]), _QUOTES[found.lastgroup]
         elif _OPEN_VALUE.match(source, position):
             return None
         attributes.append(
             Attribute(found["name"].lower(), value, name_start, position, value_start, value_end, quote)
         )
     return Element(name, tuple(attributes), start, end.end(), end.end(), end.end())
+
+
+def _unescape(value: str) -> str:
+    """Decode character references, also those with more digits than `int` takes."""
+    return unescape(_NUMERIC_REFERENCE.sub(_shorten, value) if "&#" in value else value)
+
+
+def _shorten(reference: re.Match[str]) -> str:
+    digits = reference["digits"] or reference[0][2:][:1]
+    return f"&#{digits}" if len(digits) < 8 else "&#1114112"  # one more than the last character
 
 
 def _raw_text_end(source: str, name: str, position: int) -> int:

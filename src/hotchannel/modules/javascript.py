@@ -134,7 +134,8 @@ _EXPORT_DECLARATION = re.compile(
 _SPECIFIER = re.compile(
     rf"{BLANK}|(?P<name>{_EXPORT_NAME})(?:{TRIVIA}as{_NOT_WORD}{TRIVIA}(?P<alias>{_EXPORT_NAME}))?"
 )
-_ATTRIBUTE = re.compile(rf"{BLANK}|(?P<key>{_EXPORT_NAME}){TRIVIA}:{TRIVIA}(?P<value>{STRING})")
+# A name that is no key is read as a whole too, not character by character to its end again and again.
+_ATTRIBUTE = re.compile(rf"{BLANK}|(?P<key>{_EXPORT_NAME})(?:{TRIVIA}:{TRIVIA}(?P<value>{STRING}))?")
 
 _META = re.compile(
     rf"{TRIVIA}\.{TRIVIA}meta{_NOT_WORD}(?:{TRIVIA}\??\.{TRIVIA}(?P<property>env|hot){_NOT_WORD}"
@@ -161,7 +162,8 @@ def analyze(source: str) -> JavaScript:
     tokens = tokenize(source)
     module = _Module(tokens)
     for mark, is_outermost in tokens.candidates:
-        if tokens.before(mark) in (".", "?.", "#"):
+        # Members, and what is a name in a statement just read: `export * as import from "x"`.
+        if tokens.starts[mark] < module.statement_end or tokens.before(mark) in (".", "?.", "#"):
             continue
         if tokens.kinds[mark] == "import":
             module.read_import(mark, is_outermost)
@@ -195,6 +197,7 @@ class _Module:
         "meta_env",
         "self_accepting",
         "source",
+        "statement_end",
         "tokens",
         "uses_hot",
     )
@@ -203,6 +206,7 @@ class _Module:
         self.tokens = tokens
         self.source = tokens.source
         self.imports: list[ImportSite] = []
+        self.statement_end = 0
         self.exports: set[str] = set()
         self.has_export_star = False
         self.meta_env: list[int] = []
@@ -254,6 +258,7 @@ class _Module:
         statement: re.Match[str],
         names: frozenset[str] | None,
     ) -> None:
+        self.statement_end = statement.end()
         start, end = statement.span("specifier")
         attributes = () if statement["attributes"] is None else _attributes(statement["attributes"])
         specifier = cook(statement["specifier"])
@@ -340,4 +345,4 @@ def _specifiers(text: str) -> Iterator[tuple[str, str]]:
 
 def _attributes(text: str) -> tuple[tuple[str, str], ...]:
     found = _ATTRIBUTE.finditer(text)
-    return tuple((cook(each["key"]), cook(each["value"])) for each in found if each["key"] is not None)
+    return tuple((cook(each["key"]), cook(each["value"])) for each in found if each["value"] is not None)

@@ -168,14 +168,17 @@ class Tokens:
         the source as `;`, `function NAME` as `function`, everything else as `0`.
         """
         position = self.ends[mark] if mark >= 0 else self.body_start
-        read = _TOKENS_BACK.finditer(self.source, position, end)
-        found = [token for token in read if token.lastgroup is not None]
-        if not found:
+        last: re.Match[str] | None = None
+        count = 0
+        for token in _TOKENS_BACK.finditer(self.source, position, end):
+            if token.lastgroup is not None:
+                last = token
+                count += 1
+        if last is None:
             if mark < 0:
                 return ";", 0
             kind = self.kinds[mark]
             return _OPERAND if kind in "`r" else kind, self.starts[mark]
-        last = found[-1]
         start = last.start()
         match last.lastgroup:
             case "punctuator":
@@ -186,7 +189,7 @@ class Tokens:
                 return "function", start
             case "statement":
                 return ";", start
-            case "string" if len(found) == 1 and mark >= 0 and self.kinds[mark] == "import":
+            case "string" if count == 1 and mark >= 0 and self.kinds[mark] == "import":
                 return ";", start
             case _:
                 return _OPERAND, start
@@ -277,12 +280,13 @@ def tokenize(source: str) -> Tokens:
 class _Slashes:
     """Decides what a slash means, by looking back; nothing is looked up before a slash asks."""
 
-    __slots__ = ("_blocks", "_stack", "_tokens")
+    __slots__ = ("_blocks", "_heads", "_stack", "_tokens")
 
     def __init__(self, tokens: Tokens, stack: list[int]) -> None:
         self._tokens = tokens
         self._stack = stack
         self._blocks: dict[int, bool] = {}
+        self._heads: dict[int, bool] = {}
 
     def begin_regex(self, slash: int) -> bool:
         """Tell whether the slash at this offset, not yet a mark, begins a regular expression."""
@@ -301,10 +305,14 @@ class _Slashes:
         """Tell whether a parenthesis belongs to `if`, `while`, `for`, `for await` or `with`."""
         if self._tokens.kinds[paren] != "(":
             return False
-        word, start = self._tokens.last(paren - 1, self._tokens.starts[paren])
-        if word == "await":
-            word, _ = self._tokens.last(paren - 1, start)
-        return word in _HEADS
+        # Every `of` within it asks, and what stands before it may be long.
+        known = self._heads.get(paren)
+        if known is None:
+            word, start = self._tokens.last(paren - 1, self._tokens.starts[paren])
+            if word == "await":
+                word, _ = self._tokens.last(paren - 1, start)
+            known = self._heads[paren] = word in _HEADS
+        return known
 
     def _is_body(self, brace: int) -> bool:
         """Tell whether a brace that was just closed held statements or class members, not an object."""
