@@ -7,6 +7,7 @@ Role: the vocabulary of every setting. Reading TOML, environment or command line
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -14,22 +15,27 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from hotchannel.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from uvicorn import Config, Server
 
 __all__ = [
+    "CONSOLE_LEVELS",
     "DEFAULT_PORT",
     "DEFAULT_WS_PORT",
     "DevOptions",
     "HttpsOptions",
     "LogLevel",
+    "ProxyOptions",
     "WsOptions",
     "with_fields",
 ]
 
 LogLevel = Literal["debug", "info", "warning", "error", "silent"]
 """`silent` prints errors that end the program, and nothing else."""
+
+CONSOLE_LEVELS = ("error", "warn", "info", "log", "debug")
+"""Methods of a browser's console whose lines can be forwarded."""
 
 DEFAULT_PORT = 5173
 """First port the dev server tries (as stock Vite)."""
@@ -56,9 +62,39 @@ def _check_positive(name: str, value: object) -> None:
         raise OptionError(name, value, "a number greater than 0")
 
 
+def _check_name(name: str, value: object, expected: str) -> None:
+    if not isinstance(value, str) or not value:
+        raise OptionError(name, value, expected)
+
+
 def _check_table(name: str, value: Mapping[str, str], expected: str) -> None:
     if not _are_strings((*value, *value.values())):
         raise OptionError(name, dict(value), expected)
+
+
+def _check_editor(value: object) -> None:
+    words = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else ()
+    if value is not None and not (words and _are_strings(words) and words[0].strip()):
+        raise OptionError("editor", value, "a command, or a list of a program and its arguments")
+
+
+def _check_levels(value: object) -> None:
+    is_list = isinstance(value, (list, tuple)) and all(level in CONSOLE_LEVELS for level in value)
+    if not isinstance(value, bool) and not is_list:
+        names = ", ".join(CONSOLE_LEVELS)
+        raise OptionError("forward_console", value, f"true, false, or a list of methods among {names}")
+
+
+def _check_proxy(key: object, back_end: object) -> None:
+    if isinstance(key, str) and key.startswith("^"):
+        try:
+            re.compile(key)
+        except re.error as error:
+            raise OptionError("proxy", key, f"a regular expression ({error})") from None
+    else:
+        _check_path("proxy", key)
+    if not isinstance(back_end, ProxyOptions):
+        ProxyOptions(target=back_end)  # type: ignore[arg-type]  # which it checks
 
 
 def _are_strings(values: object) -> bool:
@@ -80,6 +116,43 @@ class HttpsOptions:
     def __post_init__(self) -> None:
         if self.key is not None and self.cert is None:
             raise OptionError("https.key", self.key, "https.cert beside it: a key alone is no certificate")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyOptions:
+    """A back end that answers some paths.
+
+    Attributes:
+        target: its URL: `http`, `https`, `ws` or `wss`, host and port; a path is put in front of all others.
+        strip_prefix: leave out of the path what the key stands for.
+        change_origin: ask for the host of `target`; otherwise, for the one that the browser asked for.
+        headers: further headers of every request, or others in their place.
+        ws: pass WebSockets on too.
+        secure: with `https`, ask for a certificate that can be trusted.
+    """
+
+    target: str
+    strip_prefix: bool = False
+    change_origin: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ws: bool = True
+    secure: bool = True
+
+    def __post_init__(self) -> None:
+        found = _BACK_END.fullmatch(str(self.target))
+        if found is None or int(found[1] or 0) > 65535:
+            raise OptionError("proxy.target", self.target, "a URL such as 'http://127.0.0.1:8000'")
+        _check_table("proxy.headers", self.headers, "a table of header names and values")
+        for name, value in self.headers.items():
+            if not _HEADER.fullmatch(f"{name}:{value}") or name.lower() in _FRAMING:
+                raise OptionError("proxy.headers", name, "a header that a request may have")
+
+
+_BACK_END = re.compile(
+    r"(?:http|ws)s?://(?:[\w.-]+|\[[0-9a-fA-F:.]+])(?::(\d{1,5}))?(?:/[!$->@-~]*)?", re.ASCII
+)
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\xa0-\xff]*")
+_FRAMING = ("connection", "content-length", "transfer-encoding", "upgrade")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +284,7 @@ class DevOptions:
             has a port of its own (24678 if none is set).
         ws: the channel's settings; False switches it off.
         hmr: False keeps the channel and sends no updates.
+        public_dir: folder in the root whose files are served at `base` as they are; False for none.
         app_type: `spa` answers a browser that asks for a page that there is not with `/index.html`, so that
             the page's own router sees to it; `mpa` with 404.
         pack: load the modules of a page in one response: True, False, or `auto` where they are many.
@@ -220,9 +294,17 @@ class DevOptions:
             write instead.
         headers: further headers of every answer.
         cors: origins whose pages may read what is served here; True for all.
+        proxy: back ends, or just their URLs, by the paths that they answer: `/api` stands for itself and what
+            is below it, and the longest such path counts; ahead of them come regular expressions, with a `^`
+            first, which are searched for in path and query.
+        compress: send text compressed: True, False, or `auto` to clients that are not on this machine.
         plugins: in Vite's terms, `module:object` or `Plugin`s themselves; see `hotchannel.Plugin`.
         polling: watch by comparing the tree again and again, where the system sends no events.
         open: open the page in a browser.
+        editor: what the overlay's link opens files with: a command, or program and arguments, among which
+            `{file}`, `{line}` and `{column}` may be; None takes `LAUNCH_EDITOR`, or one that is found.
+        forward_console: print in the terminal what goes wrong in browsers: True for uncaught errors and what
+            `console.error` and `console.warn` say; a list for uncaught errors and these methods.
         log_level: the least that is printed.
     """
 
@@ -234,6 +316,7 @@ class DevOptions:
     middleware: bool = False
     ws: WsOptions | Literal[False] = field(default_factory=WsOptions)
     hmr: bool = True
+    public_dir: str | Literal[False] = "public"
     app_type: Literal["spa", "mpa"] = "spa"
     pack: Literal["auto"] | bool = "auto"
     mode: str = "development"
@@ -241,9 +324,13 @@ class DevOptions:
     alias: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     cors: tuple[str, ...] | bool = False
+    proxy: Mapping[str, ProxyOptions | str] = field(default_factory=dict)
+    compress: Literal["auto"] | bool = "auto"
     plugins: tuple[object, ...] = ()
     polling: bool = False
     open: bool = False
+    editor: Sequence[str] | str | None = None
+    forward_console: Sequence[str] | bool = False
     log_level: LogLevel = "info"
 
     def __post_init__(self) -> None:
@@ -253,6 +340,8 @@ class DevOptions:
         _check_path("base", self.base)
         if not self.base.endswith("/"):
             raise OptionError("base", self.base, "a path that ends with '/'")
+        if self.public_dir is not False:
+            _check_name("public_dir", self.public_dir, "false, or the name of a folder")
         if self.app_type not in ("spa", "mpa"):
             raise OptionError("app_type", self.app_type, "'spa' or 'mpa'")
         if self.pack not in (True, False, "auto"):
@@ -261,8 +350,14 @@ class DevOptions:
         _check_table("headers", self.headers, "a table of header names and values")
         if not isinstance(self.cors, bool) and not _are_strings(self.cors):
             raise OptionError("cors", self.cors, "true, false, or a list of origins")
+        for key, back_end in self.proxy.items():
+            _check_proxy(key, back_end)
+        if self.compress not in (True, False, "auto"):
+            raise OptionError("compress", self.compress, "true, false or 'auto'")
         if not isinstance(self.plugins, tuple):
             raise OptionError("plugins", self.plugins, "a list of plugins, each 'module:object'")
+        _check_editor(self.editor)
+        _check_levels(self.forward_console)
         for name, value in self.define.items():
             try:
                 json.dumps(value, allow_nan=False)

@@ -11,6 +11,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from websockets.asyncio.client import connect
 
 from hotchannel.devserver.app import DevServer
 from hotchannel.errors import OptionError
@@ -108,6 +109,64 @@ async def test_a_site_of_many_pages_has_no_others(tmp_path: Path) -> None:
     async with served(tmp_path, app_type="mpa") as site:
         assert (await site.get("some/route", **NAVIGATION)).status == 404
         assert "<title>about</title>" in (await site.get("about", **NAVIGATION)).text
+
+
+# Files that are served as they are.
+
+
+async def test_public_files_are_served_at_the_base_as_they_are(tmp_path: Path) -> None:
+    files(
+        tmp_path,
+        public__robots_txt="robots",
+        public__lib_js='import "./nowhere.js"; import.meta.env;',
+        public__data_json="{}",
+        public__a_css="a{}",
+        lib_js="the_root",
+        main_js='import "/lib.js"; import "/data.json";',
+        other_js='import "/only.js";',
+        public__only_js="",
+    )
+    async with served(tmp_path, base="/app/") as site:
+        assert (await site.get("robots.txt")).text == "robots"
+        assert (await site.get("lib.js", **SCRIPT)).text == 'import "./nowhere.js"; import.meta.env;'
+        assert (await site.get("a.css", Accept="text/css")).text == "a{}"
+        assert (await site.get("other.js", **SCRIPT)).text == 'import "/only.js";'
+    async with served(tmp_path, public_dir=False) as site:
+        assert (await site.get("robots.txt")).status == 404
+        assert (await site.get("lib.js", **SCRIPT)).text == "the_root"
+    async with served(tmp_path, public_dir="static/files") as site:
+        files(tmp_path, static__files__x_txt="x")
+        assert (await site.get("x.txt")).text == "x"
+
+
+async def test_a_public_stylesheet_is_hot(tmp_path: Path) -> None:
+    files(tmp_path, index_html="<link rel=stylesheet href=/a.css>", public__a_css="a{}", public__p_html="p")
+    async with DevServer(tmp_path, DevOptions(port=0)) as server:
+        site = Site(server)
+        await site.get("", **NAVIGATION)
+        await site.get("a.css", Accept="text/css")
+        await site.get("p.html", **NAVIGATION)
+        url = f"ws://localhost:{server.port}/"
+        async with connect(url, subprotocols=["vite-hmr"]) as page, asyncio.timeout(PATIENCE):  # type: ignore[list-item]
+            await page.recv()
+            files(tmp_path, public__a_css="a{ color: red }")
+            message = json.loads(await page.recv())
+            assert [(entry["type"], entry["path"]) for entry in message["updates"]] == [
+                ("css-update", "/a.css")
+            ]
+            files(tmp_path, public__p_html="new")
+            assert json.loads(await page.recv()) == {"type": "full-reload", "path": "/p.html"}
+
+
+@pytest.mark.parametrize("path", [".env", "../secret.txt", "%2e%2e/secret.txt", "key.pem"])
+async def test_public_is_no_way_around(tmp_path: Path, path: str) -> None:
+    files(tmp_path, public__index_html="", secret_txt="hidden words")
+    (tmp_path / "public" / ".env").write_text("hidden words")
+    (tmp_path / "public" / "key.pem").write_text("hidden words")
+    (tmp_path / "public" / "link.txt").symlink_to("/etc/hostname")
+    async with served(tmp_path / "public", public_dir=".") as site:
+        assert "hidden words" not in (await site.get(path)).text
+        assert (await site.get("link.txt")).status == 403
 
 
 # What modules know.

@@ -6,6 +6,7 @@
  */
 
 import { Connection } from "./connection.js";
+import { ConsoleForwarder } from "./console.js";
 import { HotRuntime } from "./context.js";
 import { ModuleErrors } from "./errors.js";
 import { hideNotice, showNotice } from "./notice.js";
@@ -30,6 +31,7 @@ const wsToken = __WS_TOKEN__;
 const servedAt = __SERVED_AT__;
 /** @type {Record<string, unknown>} */
 const defines = __DEFINES__;
+const forwardedMethods = __FORWARD_CONSOLE__;
 
 for (const [name, value] of Object.entries(defines)) define(name, value);
 
@@ -71,6 +73,8 @@ const moduleErrors = new ModuleErrors(site, showError);
 /** Whether an error was shown, and none of it has been mended since. */
 let isErrorStanding = false;
 
+let isConnected = false;
+
 /** Ends when all messages so far are handled. */
 let handled = Promise.resolve();
 
@@ -93,11 +97,13 @@ const connection = new Connection(
   },
   {
     opened(webSocket) {
+      isConnected = true;
       if (hasDocument) hideNotice();
       enqueue(() => runtime.emit("vite:ws:connect", { webSocket }));
     },
     received: (payload) => enqueue(() => handle(payload)),
     lost(webSocket) {
+      isConnected = false;
       logger.debug("connection lost");
       enqueue(() => runtime.emit("vite:ws:disconnect", { webSocket }));
     },
@@ -109,7 +115,18 @@ const connection = new Connection(
   },
 );
 
+const forwarder =
+  forwardedMethods &&
+  new ConsoleForwarder({
+    send: (data) => connection.send({ type: "custom", event: "vite:forward-console", data }),
+    isOpen: () => isConnected,
+    isTold: () => isErrorStanding,
+    site,
+  });
+
 if (hasDocument) moduleErrors.watch();
+// What `logger` writes is not forwarded: of that the server knows.
+if (forwardedMethods) forwarder?.watch(forwardedMethods);
 logger.debug("connecting\u2026");
 void connection.keepOpen();
 
@@ -199,6 +216,7 @@ async function importFailed(update, error) {
   const { acceptedPath, isWithinCircularImport } = update;
   logger.error(error);
   logger.error(`Failed to reload ${acceptedPath}; the page keeps the module it had.`);
+  forwarder?.updateFailed(error);
   if (isWithinCircularImport) {
     logger.info(`${acceptedPath} is part of an import cycle: the page is reloaded to run it in the right order.`);
     scheduleReload();
@@ -210,6 +228,23 @@ async function importFailed(update, error) {
 /** @param {ErrorDetail} error */
 function showError(error) {
   isErrorStanding = true;
-  if (hasDocument && wsOverlay) showOverlay(error);
+  forwarder?.told();
+  if (hasDocument && wsOverlay) showOverlay(error, openInEditor);
   else logger.error([error.message, error.frame, error.stack].filter(Boolean).join("\n"));
+}
+
+/**
+ * Ask the server to open a place in the user's editor.
+ *
+ * @param {string} place `FILE:LINE:COLUMN`
+ * @returns {Promise<string>} why it was not opened; empty where it was
+ */
+async function openInEditor(place) {
+  const query = `file=${encodeURIComponent(place)}&token=${encodeURIComponent(wsToken)}`;
+  try {
+    const response = await fetch(new URL(`${base}__open-in-editor?${query}`, client), { method: "POST" });
+    return response.ok ? "" : await response.text();
+  } catch {
+    return "The server does not answer.";
+  }
 }

@@ -2,7 +2,8 @@
  * The error overlay: `<vite-error-overlay>`, over the page until it is closed or the error is mended.
  *
  * Everything comes in as text and is set as text, so a message cannot become markup. Class and part names
- * are Vite's, for the style sheets and tests that know them.
+ * are Vite's, for the style sheets and tests that know them. The place is a button that opens it in the
+ * user's editor, where somebody was given who can.
  */
 
 /**
@@ -16,6 +17,8 @@
  * @property {string} [plugin] who found it
  * @property {{ file?: string, line: number, column: number }} [loc] line from 1, column from 0
  */
+
+/** @typedef {(place: string) => Promise<string>} OpenPlace opens `FILE:LINE:COLUMN`; gives why it did not, or nothing */
 
 const TAG = "vite-error-overlay";
 
@@ -101,6 +104,15 @@ const SHEET = `
     font: 13.5px/1.5 var(--mono);
     overflow-wrap: anywhere;
   }
+  .file-link {
+    all: unset;
+    cursor: pointer;
+    text-decoration: underline;
+    text-decoration-color: rgb(127 196 255 / 45%);
+    text-underline-offset: 3px;
+  }
+  .file-link:hover { text-decoration-color: currentcolor; }
+  .told { margin-top: 6px; color: var(--dim); font-family: system-ui, -apple-system, "Segoe UI", sans-serif; }
   .frame, .stack {
     margin: 14px 0 0;
     border: 1px solid var(--line);
@@ -136,7 +148,7 @@ const SHEET = `
     color: var(--text);
     font: 11.5px/1.5 var(--mono);
   }
-  button {
+  .close {
     all: unset;
     position: absolute;
     top: 18px;
@@ -150,7 +162,7 @@ const SHEET = `
     text-align: center;
     cursor: pointer;
   }
-  button:hover { background: #262a38; color: var(--text); }
+  .close:hover { background: #262a38; color: var(--text); }
   :is(button, .frame, .stack):focus-visible { outline: 2px solid var(--blue); outline-offset: 2px; }
   @media (max-width: 560px) {
     .window { padding: 20px 18px 18px; }
@@ -166,15 +178,18 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
 export class ErrorOverlay extends Base {
   #dialog;
 
-  /** @param {ErrorDetail} error */
-  constructor(error) {
+  /**
+   * @param {ErrorDetail} error
+   * @param {OpenPlace} [openPlace]
+   */
+  constructor(error, openPlace) {
     super();
     const root = this.attachShadow({ mode: "open" });
     // A sheet that is adopted needs no leave of a Content-Security-Policy.
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(SHEET);
     root.adoptedStyleSheets = [sheet];
-    this.#dialog = this.#render(error);
+    this.#dialog = this.#render(error, openPlace);
     root.append(this.#dialog);
   }
 
@@ -200,8 +215,11 @@ export class ErrorOverlay extends Base {
     if (event.key === "Escape") this.close();
   };
 
-  /** @param {ErrorDetail} error */
-  #render({ message, stack, id, frame, plugin, loc }) {
+  /**
+   * @param {ErrorDetail} error
+   * @param {OpenPlace} [openPlace]
+   */
+  #render({ message, stack, id, frame, plugin, loc }, openPlace) {
     const [, summary = "", advice = ""] = /^([^\n]*)\n*([^]*)$/.exec(message.trim()) ?? [];
     const file = (loc?.file ?? id ?? "").split("?")[0] ?? "";
     const place = loc && file ? `${file}:${loc.line}:${loc.column + 1}` : file;
@@ -214,7 +232,7 @@ export class ErrorOverlay extends Base {
     close.addEventListener("click", () => this.close());
 
     const box = element("div", "window", close, element("div", "message", body));
-    if (place) box.append(element("div", "file", place));
+    if (place) box.append(element("div", "file", ...(openPlace ? link(place, openPlace) : [place])));
     if (frame?.trim()) box.append(scrollable(element("pre", "frame", ...frameLines(frame)), "Source"));
     if (stack.trim()) box.append(scrollable(element("pre", "stack", stack.trimEnd()), "Stack"));
     const key = element("kbd", "", "Esc");
@@ -241,15 +259,34 @@ if (globalThis.customElements && !customElements.get(TAG)) customElements.define
  * Show an error in place of the one that is shown.
  *
  * @param {ErrorDetail} error
+ * @param {OpenPlace} [openPlace]
  */
-export function showOverlay(error) {
+export function showOverlay(error, openPlace) {
   clearOverlay();
-  document.body.append(new ErrorOverlay(error));
+  document.body.append(new ErrorOverlay(error, openPlace));
 }
 
 /** Take the overlay away, if there is one. */
 export function clearOverlay() {
   for (const overlay of document.querySelectorAll(TAG)) /** @type {ErrorOverlay} */ (overlay).close();
+}
+
+/**
+ * Make a place into a button, and room for what comes of it.
+ *
+ * @param {string} place
+ * @param {OpenPlace} openPlace
+ */
+function link(place, openPlace) {
+  const button = element("button", "file-link", place);
+  button.title = "Open in your editor";
+  const told = element("div", "told");
+  told.setAttribute("role", "status");
+  button.addEventListener("click", async () => {
+    told.textContent = "";
+    told.textContent = (await openPlace(place)) || "Opened in your editor.";
+  });
+  return [button, told];
 }
 
 /**

@@ -11,6 +11,7 @@ declare const __WS_OVERLAY__: boolean;
 declare const __WS_TOKEN__: string;
 declare const __SERVED_AT__: string;
 declare const __DEFINES__: Record<string, unknown>;
+declare const __FORWARD_CONSOLE__: string[] | null;
 
 /** What the server fills into pack.js. */
 declare const __PACK__: {

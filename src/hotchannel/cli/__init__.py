@@ -38,7 +38,20 @@ def main() -> None:
 @click.option("--https", is_flag=True, default=None, help="Serve encrypted; without --cert, self-signed.")
 @click.option("--cert", type=click.Path(), help="Certificate file for --https, PEM.")
 @click.option("--key", type=click.Path(), help="Its private key, if that is not in the same file.")
+@click.option(
+    "--proxy",
+    multiple=True,
+    metavar="PATH=URL",
+    help="Back end that answers a path and what is below it; may be given several times.",
+)
 @click.option("--open", "open", is_flag=True, default=None, help="Open the page in a browser.")
+@click.option("--editor", help="Editor for the links in the error overlay.  [default: one that is found]")
+@click.option(
+    "--forward-console",
+    is_flag=True,
+    default=None,
+    help="Print errors and warnings of browsers here.",
+)
 @click.option(
     "--ws-port", type=click.IntRange(0, 65535), help="Port of the channel.  [default: the port of the pages]"
 )

@@ -7,12 +7,13 @@ Role: the edge where settings are read, once: `hotchannel.toml`, or `[tool.hotch
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from hotchannel.errors import HotChannelError, OptionError
-from hotchannel.options import DevOptions, HttpsOptions, WsOptions
+from hotchannel.options import DevOptions, HttpsOptions, ProxyOptions, WsOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,8 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 }
 """What TOML may give for a field, by the first word of its type."""
 
+_BACK_END = re.compile(r"(.+?)=((?:http|ws)s?://.*)")
+
 _SKIP = "skip_web_socket_token_check"
 
 
@@ -40,7 +43,7 @@ def load(root: Path, working_folder: Path, arguments: Mapping[str, object]) -> D
         OptionError: a setting is unknown or wrong; it says which, and where it stands.
     """
     file, settings = _find(root, working_folder)
-    given = {name: value for name, value in arguments.items() if value is not None}
+    given = {name: value for name, value in arguments.items() if value not in (None, ())}
     try:
         # Checked on their own first, so that the file is blamed for what the file says.
         options = build_options(settings)
@@ -77,12 +80,23 @@ def build_options(settings: Mapping[str, object]) -> DevOptions:
             values[name] = tuple(listed)
     if isinstance(https := values.get("https"), dict):
         values["https"] = HttpsOptions(**_checked(HttpsOptions, https, "https."))
+    if isinstance(proxy := values.get("proxy"), dict):
+        values["proxy"] = {key: _back_end(key, back_end) for key, back_end in proxy.items()}
     if ws is False:
         return DevOptions(**_checked(DevOptions, values, ""), ws=False)
     table = {**moved, **ws}
     if isinstance(hosts := table.get("allowed_hosts"), list):
         table["allowed_hosts"] = tuple(hosts)
     return DevOptions(**_checked(DevOptions, values, ""), ws=WsOptions(**_checked(WsOptions, table, "ws.")))
+
+
+def _back_end(key: str, back_end: object) -> object:
+    if not isinstance(back_end, dict):
+        return back_end
+    values = _checked(ProxyOptions, back_end, f"proxy.{key}.")
+    if "target" not in values:
+        raise OptionError(f"proxy.{key}", back_end, "a target in it, such as 'http://127.0.0.1:8000'")
+    return ProxyOptions(**values)
 
 
 def _from_vites_places(values: dict[str, object]) -> dict[str, object]:
@@ -109,6 +123,9 @@ def _merged(settings: Mapping[str, object], given: dict[str, object]) -> dict[st
             merged["ws"] = {**(ws if isinstance(ws, dict) else {}), "port": port}
     if "pack" in given:
         given["pack"] = {"on": True, "off": False}.get(str(given["pack"]), given["pack"])
+    if "proxy" in given:
+        before = settings.get("proxy")
+        given["proxy"] = (before if isinstance(before, dict) else {}) | _pairs(given["proxy"])
     files = {name: given.pop(name) for name in ("cert", "key") if name in given}
     if files:
         https = settings.get("https")
@@ -116,6 +133,17 @@ def _merged(settings: Mapping[str, object], given: dict[str, object]) -> dict[st
         kept = https if isinstance(https, dict) and "cert" not in files else {}
         given["https"] = {**kept, **files}
     return {**merged, **given}
+
+
+def _pairs(values: object) -> dict[str, str]:
+    """Return what several `--proxy PATH=URL` say."""
+    pairs: dict[str, str] = {}
+    for value in values if isinstance(values, tuple) else ():
+        found = _BACK_END.fullmatch(str(value))
+        if found is None:
+            raise OptionError("--proxy", value, "a path and a URL, such as /api=http://127.0.0.1:8000")
+        pairs[found[1]] = found[2]
+    return pairs
 
 
 def stamp(root: Path, working_folder: Path) -> tuple[object, ...]:
@@ -160,7 +188,9 @@ def _with_whole_paths(settings: dict[str, object], folder: Path) -> dict[str, ob
 
 
 def _checked(
-    group: type[DevOptions | HttpsOptions | WsOptions], values: Mapping[str, object], prefix: str
+    group: type[DevOptions | HttpsOptions | ProxyOptions | WsOptions],
+    values: Mapping[str, object],
+    prefix: str,
 ) -> dict[str, Any]:
     """Return `values` as arguments of `group`, their names and plain types checked."""
     types = {field.name: str(field.type).split(" ")[0] for field in fields(group)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
@@ -15,11 +16,14 @@ from typing import TYPE_CHECKING, Self
 from hotchannel.devserver.asgi import SiteApplication
 from hotchannel.devserver.client import ClientSettings
 from hotchannel.devserver.compiler import Compiler
+from hotchannel.devserver.console import FORWARD_CONSOLE_EVENT, BrowserConsole, forwarded_levels
+from hotchannel.devserver.editor import OpenInEditor
 from hotchannel.devserver.engine import HotEngine
 from hotchannel.devserver.env import global_names, import_meta_env
 from hotchannel.devserver.files import Root
 from hotchannel.devserver.plugins import load_plugins
 from hotchannel.devserver.ports import bind, network_addresses
+from hotchannel.devserver.proxy import Proxy, Routes
 from hotchannel.devserver.resolver import Resolver
 from hotchannel.devserver.served import ServedModules
 from hotchannel.devserver.serving import Server
@@ -72,7 +76,8 @@ class DevServer:
         clock = _Clock()
         graph = ModuleGraph()
         self._plugins = load_plugins(options.plugins, self._root.path)
-        resolver = Resolver(self._root, options.base, options.alias, self._plugins)
+        public = Root(os.path.join(self._root.path, options.public_dir)) if options.public_dir else None
+        resolver = Resolver(self._root, options.base, options.alias, self._plugins, public)
         compiler = Compiler(
             graph,
             resolver,
@@ -96,13 +101,41 @@ class DevServer:
             pack=options.pack,
             headers=options.headers,
             plugins=self._plugins,
+            public=public,
         )
         self._engine = HotEngine(
-            self._root, graph, compiler, served, self._channel, clock=clock, plugins=self._plugins
+            self._root,
+            graph,
+            compiler,
+            served,
+            self._channel,
+            clock=clock,
+            plugins=self._plugins,
+            public=public,
         )
         self._channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
         self._watcher = Watcher(self._root.path, self._engine, polling=options.polling)
-        self._application = SiteApplication(site, self._channel, headers=options.headers, cors=options.cors)
+        self._console = BrowserConsole()
+        self._levels = forwarded_levels(options.forward_console)
+        if self._levels is not None:
+            self._channel.on(FORWARD_CONSOLE_EVENT, self._console)
+        editor = OpenInEditor(
+            self._root,
+            base=options.base,
+            token=self._channel.token,
+            editor=options.editor,
+            cors=options.cors,
+        )
+        self._proxy = self._make_proxy()
+        self._application = SiteApplication(
+            site,
+            self._channel,
+            headers=options.headers,
+            cors=options.cors,
+            editor=editor,
+            proxy=self._proxy,
+            compress=options.compress,
+        )
 
     @property
     def root(self) -> str:
@@ -188,6 +221,9 @@ class DevServer:
     async def __aexit__(self, *exc_info: object) -> None:
         """Close the channel, stop watching and stop serving."""
         await self._channel.close()
+        if self._proxy is not None:
+            await self._proxy.close()
+        self._console.close()
         self._watching.cancel()
         await self._watcher.stop()
         if self._server is not None:
@@ -207,8 +243,15 @@ class DevServer:
             await self._channel.listen()
             if self._channel.port is None:
                 _log.warning("the channel shares the port of the pages instead")
-        self._server = Server(self, self._channel, tls)
+        self._server = Server(self, self._channel, tls, self._proxy)
         self._serving = asyncio.create_task(self._server.serve(sockets=self._sockets))
+
+    def _make_proxy(self) -> Proxy | None:
+        if not self.options.proxy:
+            return None
+        # What only we can answer is ours whatever the table says, be it everything.
+        own = (f"{self.options.base}@vite/", f"{self.options.base}__open-in-editor")
+        return Proxy(Routes(self.options.proxy, own=own, channel_path=self._channel.path))
 
     def _make_channel(self) -> WebSocketServer:
         host = self.options.host
@@ -248,6 +291,7 @@ class DevServer:
             overlay=options.overlay,
             token=self._channel.token,
             defines=global_names(self.options),
+            forward_console=self._levels,
         )
 
     @property

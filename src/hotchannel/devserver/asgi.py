@@ -7,9 +7,11 @@ ask, `Site` says what the answer is. A file that is just being written is asked 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from hotchannel.devserver.compression import accepts_gzip, compresses, gzip, is_worthwhile, mark
 from hotchannel.devserver.cors import cross_origin_headers, preflight
 from hotchannel.devserver.http import Request, Response, text
 from hotchannel.websocket.handshake import HandshakeRequest
@@ -17,8 +19,12 @@ from hotchannel.websocket.handshake import HandshakeRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hotchannel.devserver.editor import OpenInEditor
+    from hotchannel.devserver.http import FileSlice
+    from hotchannel.devserver.proxy import Proxy
     from hotchannel.devserver.site import Site
     from hotchannel.websocket.asgi import Receive, Scope, Send
+    from hotchannel.websocket.handshake import HttpAnswer
     from hotchannel.websocket.server import WebSocketServer
 
 __all__ = ["SiteApplication"]
@@ -27,15 +33,23 @@ _SETTLE_STEP = 0.005
 _SETTLE_STEPS = 20
 """A request for a file that is suddenly empty waits up to 100 ms for the save to end."""
 
+_LONG = 64 * 1024
+"""Bytes that take so long to compress that others need not wait for it."""
+
 
 class SiteApplication:
     """Answers `http` scopes with a site, and tells a WebSocket that there is none here.
+
+    What the proxy has a back end for goes there, as it came, and comes back as it was answered.
 
     Args:
         site: what is served.
         channel: whose rules about Hosts hold for plain requests too.
         headers: further headers of every answer.
         cors: origins whose pages may read the answers; True for all.
+        editor: opens files in the user's editor.
+        proxy: passes on what is not ours; None where everything is.
+        compress: whether text is sent compressed.
     """
 
     def __init__(
@@ -45,32 +59,49 @@ class SiteApplication:
         *,
         headers: Mapping[str, str],
         cors: tuple[str, ...] | bool,
+        editor: OpenInEditor,
+        proxy: Proxy | None = None,
+        compress: Literal["auto"] | bool = False,
     ) -> None:
         self._site = site
         self._channel = channel
         self._headers = headers
         self._cors = cors
+        self._editor = editor
+        self._proxy = proxy
+        self._compress = compress
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI scope."""
         if scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close"})
+            await self._websocket(scope, receive, send)
             return
         if scope["type"] != "http":
             raise RuntimeError(f"{scope['type']} is not answered here")
-        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
-        request = Request(scope["method"], _target(scope), dict(headers))
-        response = await self._respond(scope, headers, request)
+        head = _head(scope)
+        request = Request(head.method, head.target, dict(head.headers))
+        refused = self._channel.check_http(head, _address(scope))
+        if self._proxy is not None and refused is None:
+            route = self._proxy.routes.find(head.target)
+            if route is not None:
+                await self._proxy.http(route, head.target, scope, receive, send)
+                return
+        response = await self._respond(head, request, refused, _address(scope))
         fields = {
             "x-content-type-options": "nosniff",
             **cross_origin_headers(
                 self._cors, request.header("origin"), response.headers.get("content-type", "")
             ),
             **response.headers,
-            **self._headers,
         }
-        if response.status != 304:
+        is_compressed = False
+        if compresses(self._compress, _host(scope)) and is_worthwhile(request, response):
+            is_compressed = accepts_gzip(request.header("accept-encoding")) and head.http_version != "1.0"
+            mark(fields, is_compressed=is_compressed)
+            if is_compressed and isinstance(response.body, bytes):
+                response = replace(response, body=await _compressed(response.body))
+        fields |= self._headers
+        if response.status != 304 and (isinstance(response.body, bytes) or not is_compressed):
             fields["content-length"] = str(response.content_length)
         raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
         await send({"type": "http.response.start", "status": response.status, "headers": raw})
@@ -78,24 +109,47 @@ class SiteApplication:
             body = b"" if scope["method"] == "HEAD" else response.body
             await send({"type": "http.response.body", "body": body})
             return
-        part = response.body
-        if scope["method"] == "HEAD":
+        await self._send_file(response.body, scope["method"], send, is_compressed=is_compressed)
+
+    async def _send_file(self, part: FileSlice, method: str, send: Send, *, is_compressed: bool) -> None:
+        chunks = part.file.chunks(part.start, part.length)
+        if method == "HEAD":
             part.file.close()
+        elif is_compressed:
+            packed = gzip(chunks)
+            while chunk := await asyncio.to_thread(next, packed, b""):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
         else:
-            for chunk in part.file.chunks(part.start, part.length):
+            for chunk in chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body"})
 
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = _head(scope)
+        route = self._proxy.routes.find_for_upgrade(head) if self._proxy is not None else None
+        if self._proxy is None or route is None:
+            await receive()
+            await send({"type": "websocket.close"})
+            return
+        refused = self._channel.check_http(head, _address(scope))
+        if refused is not None and refused.reason is not None:
+            # As the channel does, without another word (protocol.md section 2).
+            await self._proxy.refuse(scope, receive, send)
+            return
+        await self._proxy.websocket(route, head.target, scope, receive, send)
+
     async def _respond(
-        self, scope: Scope, headers: tuple[tuple[str, str], ...], request: Request
+        self, head: HandshakeRequest, request: Request, refused: HttpAnswer | None, address: str
     ) -> Response:
-        peer = scope.get("client") or ("", 0)
-        head = HandshakeRequest(scope["method"], request.target, headers, scope["http_version"])
-        refused = self._channel.check_http(head, f"{peer[0]}:{peer[1]}")
         if refused is not None:
             return text(refused.status, refused.body)
         if (answer := preflight(self._cors, request)) is not None:
             return answer
+        opened = await self._editor.respond(
+            request, lambda reason: self._channel.refused(reason, address, head)
+        )
+        if opened is not None:
+            return opened
         for _ in range(_SETTLE_STEPS):
             response = self._site.respond(request, settled=False)
             if response is not None:
@@ -104,6 +158,29 @@ class SiteApplication:
         response = self._site.respond(request)
         assert response is not None, "a settled answer is always there"
         return response
+
+
+async def _compressed(body: bytes) -> bytes:
+    def compress() -> bytes:
+        return b"".join(gzip([body]))
+
+    return await asyncio.to_thread(compress) if len(body) > _LONG else compress()
+
+
+def _head(scope: Scope) -> HandshakeRequest:
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    return HandshakeRequest(
+        scope.get("method", "GET"), _target(scope), headers, scope.get("http_version", "1.1")
+    )
+
+
+def _host(scope: Scope) -> str:
+    return str((scope.get("client") or ("", 0))[0])
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client") or ("", 0)
+    return f"{client[0]}:{client[1]}"
 
 
 def _target(scope: Scope) -> str:

@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["ClientSettings", "client_module", "sibling_module"]
 
@@ -40,6 +40,8 @@ class ClientSettings:
         overlay: show errors in the page.
         token: the socket's secret.
         defines: global names and their values.
+        forward_console: methods of the console whose lines the server wants, beside uncaught errors; None
+            where it wants nothing.
     """
 
     base: str
@@ -53,6 +55,7 @@ class ClientSettings:
     overlay: bool
     token: str
     defines: Mapping[str, object] = field(default_factory=dict)
+    forward_console: Sequence[str] | None = None
 
 
 def sibling_module(name: str) -> str | None:
@@ -82,6 +85,7 @@ def client_module(settings: ClientSettings, position: str) -> str:
         "__WS_TOKEN__": settings.token,
         "__SERVED_AT__": position,
         "__DEFINES__": dict(settings.defines),
+        "__FORWARD_CONSOLE__": settings.forward_console,
     }
     source = _SIBLING_IMPORT.sub(f"{_version()}/", _sources()["client.js"])
     return _PLACEHOLDER.sub(lambda match: json.dumps(values[match[0]]), source)

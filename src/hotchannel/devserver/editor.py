@@ -92,7 +92,7 @@ _CANDIDATES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("gnome-text-editor", ("gnome-text-edit",)),
     ("gedit", ("gedit",)),
 )
-"""Editors that are looked for: the program, and the names of its processes, which Linux cuts at 15 letters."""
+"""Editors that are looked for: the program, and names of its processes, which Linux cuts at 15 letters."""
 
 _NEEDS_RUNNING = frozenset(("emacsclient",))
 
@@ -106,8 +106,8 @@ _APPLICATION = re.compile(r"/([^/]+)\.app/")
 _BATCH_SIGNS = re.compile(r'["%&|<>^!()\r\n]')
 
 _WAY_OUT = (
-    "Name yours with the option `editor` (in hotchannel.toml, or in [tool.hotchannel] of pyproject.toml), with "
-    "--editor, or in the environment variable LAUNCH_EDITOR."
+    "Name yours with the option `editor` (in hotchannel.toml, or in [tool.hotchannel] of pyproject.toml), "
+    "with --editor, or in the environment variable LAUNCH_EDITOR."
 )
 
 _PS_TIME = 2.0
@@ -172,13 +172,13 @@ def find_file(root: Root, name: str) -> FilePath:
     """
     # Errors that the server finds have the one, those that the browser finds the other.
     absolute = root.url_path(name)
-    candidates = [path for path in (absolute, name) if path is not None]
-    for path in candidates[:-1]:
+    if absolute is not None:
         try:
-            return _served(root, path)
-        except FileRefused:
-            pass
-    return _served(root, candidates[-1])
+            return _served(root, absolute)
+        except FileRefused as refused:
+            if refused.status != 404:
+                raise
+    return _served(root, name)
 
 
 def editor_command(editor: Sequence[str], file: str, line: int, column: int) -> list[str]:
@@ -246,7 +246,7 @@ def process_names(listing: str) -> frozenset[str]:
 
 
 def fit_for_batch(command: Sequence[str]) -> bool:
-    """Tell whether `command` may be run: Windows gives a batch file's arguments to its command interpreter."""
+    """Tell whether `command` may be run: what a batch file is given, Windows' command interpreter reads."""
     is_batch = command[0].lower().endswith((".bat", ".cmd"))
     return not is_batch or not any(_BATCH_SIGNS.search(part) for part in command[1:])
 
@@ -296,7 +296,7 @@ class OpenInEditor:
                 return text(405, "Only GET and POST are answered here.\n", allow="GET, POST")
             return text(403, "Only pages of this server may open files, with its token. Reload the page.\n")
         place = parse_place(query)
-        if place is None or not os.path.isabs(place.file.replace("/", os.sep)):
+        if place is None or not (place.file.startswith("/") or os.path.isabs(place.file)):
             return text(400, "Expected file=PATH:LINE:COLUMN with an absolute path or a URL path.\n")
         return await asyncio.to_thread(self._open, place)
 
@@ -305,7 +305,9 @@ class OpenInEditor:
             file = find_file(self._root, place.file)
         except FileRefused as refused:
             return text(refused.status, f"The file is not opened: {refused}.\n")
-        editor = choose_editor(self._editor, os.environ, _running(), shutil.which)
+        is_named = self._editor or os.environ.get("LAUNCH_EDITOR")
+        running = frozenset() if is_named else _running()
+        editor = choose_editor(self._editor, os.environ, running, shutil.which)
         if isinstance(editor, NoEditor):
             _log.warning("%s is not opened in an editor: %s", printable(file), editor.reason)
             return text(500, f"{editor.reason}\n")
@@ -350,8 +352,8 @@ def _named(
     shown = printable(words[0] if words else "", 80)
     if words and _program_name(words[0]) in _TERMINAL:
         return NoEditor(
-            f"{source} names {shown}, which needs a terminal, and a server has none to give. Name an editor with a "
-            'window, or a terminal that runs it: editor = ["xterm", "-e", "vim", "+{line}", "{file}"].'
+            f"{source} names {shown}, which needs a terminal, and a server has none to give. Name an editor "
+            'with a window, or a terminal that runs it: editor = ["xterm", "-e", "vim", "+{line}", "{file}"].'
         )
     program = which(words[0]) if words else None
     if program is None:

@@ -34,7 +34,7 @@ _log = logging.getLogger("hotchannel.hmr")
 class HotEngine:
     """Turns saves and invalidations into messages."""
 
-    __slots__ = ("_channel", "_clock", "_compiler", "_graph", "_plugins", "_root", "_served")
+    __slots__ = ("_channel", "_clock", "_compiler", "_graph", "_plugins", "_public", "_root", "_served")
 
     def __init__(
         self,
@@ -46,7 +46,9 @@ class HotEngine:
         *,
         clock: Callable[[], int],
         plugins: Plugins | None = None,
+        public: Root | None = None,
     ) -> None:
+        self._public = public
         self._plugins = plugins or Plugins()
         self._root = root
         self._graph = graph
@@ -179,7 +181,10 @@ class HotEngine:
         return lost
 
     def _page(self, file: FilePath) -> str | None:
-        return self._root.url_path(file) if file.endswith((".html", ".htm")) else None
+        if not file.endswith((".html", ".htm")):
+            return None
+        public = self._public.url_path(file) if self._public else None
+        return public or self._root.url_path(file)
 
     def _read(self, file: FilePath) -> bytes | None:
         try:

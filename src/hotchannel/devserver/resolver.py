@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hotchannel.devserver.files import FileRefused, Root
+from hotchannel.devserver.kinds import is_stylesheet
 from hotchannel.devserver.plugins import Plugins
 from hotchannel.modules.urls import (
     FilePath,
@@ -65,7 +66,7 @@ class Unresolved:
 class Resolver:
     """Resolves specifiers below one root."""
 
-    __slots__ = ("_aliases", "_base", "_maps", "_plugins", "_root")
+    __slots__ = ("_aliases", "_base", "_maps", "_plugins", "_public", "_root")
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Resolver:
         base: str,
         aliases: Mapping[str, str] | None = None,
         plugins: Plugins | None = None,
+        public: Root | None = None,
     ) -> None:
         self._root = root
         self._base = base
@@ -80,6 +82,7 @@ class Resolver:
         self._aliases = sorted((aliases or {}).items(), key=lambda alias: -len(alias[0]))
         self._maps: dict[str, Mapping[str, str]] = {}
         self._plugins = plugins or Plugins()
+        self._public = public
 
     def learn_import_map(self, page_path: str, imports: Mapping[str, str]) -> bool:
         """Take in the import map of a served page; True where it says anything new.
@@ -132,6 +135,10 @@ class Resolver:
             real = os.path.realpath(wanted + suffix)
             if os.path.isfile(real) and self._root.url_path(real) is not None:
                 return Resolved(module_url(url_path, query), FilePath(real))
+        public = self._public.find(self._public.path + path) if self._public else None
+        if public is not None:
+            # Served as it is; only a stylesheet can be swapped.
+            return Resolved(module_url(path, query), public) if is_stylesheet(path) else None
         return Unresolved(tuple(FilePath(wanted + suffix) for suffix in suffixes), self._hint(path))
 
     def _from_plugins(self, specifier: str, importer_path: str) -> Resolved | Unresolved | None:

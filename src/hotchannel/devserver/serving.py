@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from hotchannel.websocket.guarded_http import guarded_http
-from hotchannel.websocket.uvicorn import take_over
+from hotchannel.websocket.handshake import PASS, Reject
+from hotchannel.websocket.uvicorn import UvicornConnection, take_over
 
 if TYPE_CHECKING:
     import socket
     import ssl
 
+    from hotchannel.devserver.proxy import Proxy
     from hotchannel.websocket.asgi import AsgiApp
+    from hotchannel.websocket.handshake import HandshakeRequest
     from hotchannel.websocket.server import WebSocketServer
 
 __all__ = ["Server"]
@@ -37,14 +40,21 @@ class Server(uvicorn.Server):
         app: answers plain requests.
         channel: gets the WebSockets; from now on it is integrated, unless it has a port of its own.
         tls: to serve HTTPS.
+        proxy: takes some of the WebSockets that are not the channel's; all others are refused.
     """
 
-    def __init__(self, app: AsgiApp, channel: WebSocketServer, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        app: AsgiApp,
+        channel: WebSocketServer,
+        tls: ssl.SSLContext | None,
+        proxy: Proxy | None = None,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 http=guarded_http(channel),
-                ws=take_over(channel, exclusive=True),
+                ws=_take_over(channel, proxy),
                 lifespan="off",
                 log_config=None,
                 access_log=False,
@@ -52,6 +62,7 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=_SHUTDOWN_TIME,
             )
         )
+        self._proxy = proxy
         self._tls: dict[str, Any] = {}
         if tls is not None:
             # uvicorn would leave it at asyncio's minute: a thousand silent sockets could stay that long.
@@ -71,8 +82,34 @@ class Server(uvicorn.Server):
             )
             self.servers.append(server)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End; called by `serve`."""
+        if self._proxy is not None:
+            # Ahead of uvicorn, which would wait for streams that never end, and then break them off.
+            await self._proxy.close()
+        await super().shutdown(sockets)
+
     def _protocol(self) -> asyncio.Protocol:
         protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
         return protocol
+
+
+def _take_over(channel: WebSocketServer, proxy: Proxy | None) -> type[asyncio.Protocol]:
+    """Return what leaves to the proxy what that takes, and refuses all else that is not the channel's."""
+    if proxy is None:
+        return take_over(channel, exclusive=True)
+    is_taken = proxy.takes_upgrade
+    taken_over = take_over(channel)
+    assert issubclass(taken_over, UvicornConnection)
+
+    class SharedWithProxy(taken_over):  # type: ignore[misc, valid-type]
+        def passed_on(self, head: bytes, request: HandshakeRequest) -> None:
+            decision = PASS if is_taken(request) else channel.judge(request, self.host, exclusive=True)
+            if isinstance(decision, Reject):
+                self._refuse(request, decision)
+            else:
+                super().passed_on(head, request)
+
+    return SharedWithProxy

@@ -58,6 +58,7 @@ class Site:
         "_has_fallback",
         "_packer",
         "_pages",
+        "_public",
         "_root",
         "_served",
         "_settings",
@@ -78,7 +79,9 @@ class Site:
         pack: Literal["auto"] | bool = "auto",
         headers: Mapping[str, str] | None = None,
         plugins: Plugins | None = None,
+        public: Root | None = None,
     ) -> None:
+        self._public = public
         self._root = root
         self._graph = graph
         self._compiler = compiler
@@ -159,10 +162,12 @@ class Site:
     ) -> Response | None:
         if path.endswith("/"):
             raise FileRefused(404, "this is a folder", is_directory=True)
-        opened = self._root.open(self._root.locate(path))
+        opened, is_public = self._open(path)
         kept = without_parameters(query, "t", "import")
         url = module_url(path, kept)
         role = self._role(request, path, query, url)
+        if is_public and role == "module":
+            role = "static"
         if role == "static" and opened.size:
             return self._static(request, path, opened)
         node = self._node(request, url, opened.path, role)
@@ -178,6 +183,13 @@ class Site:
                 path, opened.path, content, position, is_fallback=is_fallback, packs=packs
             )
         return Response(200, {"content-type": content_type(path)}, content)
+
+    def _open(self, path: str) -> tuple[OpenFile, bool]:
+        """Open what a path names, and tell whether it is in the public folder, where nothing is compiled."""
+        if self._public is not None:
+            with suppress(FileRefused):
+                return self._public.open(self._public.locate(path)), True
+        return self._root.open(self._root.locate(path)), False
 
     def _role(self, request: Request, path: str, query: str, url: ModuleUrl) -> Role:
         """Decide what a file is to the one who asks.

@@ -64,12 +64,13 @@ class ModuleNode:
 class ModuleGraph:
     """All modules that were served or imported since the server started, and what browsers hold of files."""
 
-    __slots__ = ("_by_file", "_by_id", "_contents", "_unresolved")
+    __slots__ = ("_awaited", "_by_file", "_by_id", "_contents", "_unresolved")
 
     def __init__(self) -> None:
         self._by_id: dict[ModuleId, ModuleNode] = {}
         self._by_file: dict[FilePath, dict[ModuleNode, None]] = {}
         self._unresolved: dict[ModuleNode, frozenset[FilePath]] = {}
+        self._awaited: dict[FilePath, dict[ModuleNode, None]] = {}
         self._contents: dict[FilePath, bytes | None] = {}
 
     def __len__(self) -> int:
@@ -126,16 +127,25 @@ class ModuleGraph:
         node.self_accepting = self_accepting
         node.accepted = frozenset(accepted)
         node.accepted_exports = accepted_exports
-        self._unresolved.pop(node, None)
+        self.mark_unresolved(node, ())
         return self._orphans(dropped)
 
     def mark_unresolved(self, node: ModuleNode, candidates: Iterable[FilePath]) -> None:
         """Remember that `node` cannot be served until one of the files `candidates` exists."""
-        self._unresolved[node] = frozenset(candidates)
+        for file in self._unresolved.pop(node, ()):
+            waiting = self._awaited[file]
+            del waiting[node]
+            if not waiting:
+                del self._awaited[file]
+        files = frozenset(candidates)
+        if files:
+            self._unresolved[node] = files
+            for file in files:
+                self._awaited.setdefault(file, {})[node] = None
 
     def awaiting(self, file: FilePath) -> tuple[ModuleNode, ...]:
         """Return the modules whose imports failed and that `file` may heal."""
-        return tuple(node for node, files in self._unresolved.items() if file in files)
+        return tuple(self._awaited.get(file, ()))
 
     def served(self, file: FilePath, digest: bytes) -> None:
         """Record that a browser was given the content of `file` that has this digest.

@@ -1,8 +1,9 @@
-"""How far an edit reaches: the walk from a changed module to the boundaries that take it in.
+"""How far an edit reaches: the walk from changed modules to the boundaries that take them in.
 
 Role: pure decision, reads the graph and changes nothing. Follows Vite's `propagateUpdate` with partial
-acceptance (`acceptExports`) always on; iterative, because a chain of imports may be deeper than
-Python's stack. See section 5 of the protocol notes.
+acceptance (`acceptExports`) always on. See section 5 of the protocol notes. Invariants: iterative, because
+a chain of imports may be deeper than Python's stack; and linear in what is walked, however many modules
+changed at once and however many boundaries there are, because a switch of branches changes thousands.
 """
 
 from __future__ import annotations
@@ -10,7 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hotchannel.hmr.cycles import Cycles
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hotchannel.hmr.graph import ModuleNode
 
 __all__ = ["Boundary", "Propagation", "propagate"]
@@ -37,9 +42,9 @@ class Propagation:
     """Where a walk ended.
 
     Attributes:
-        boundaries: who takes the update in, in the order of the walk.
+        boundaries: who takes the update in, each pair once, in the order of the walk; none at a dead end.
         visited: every module that runs again or whose change was passed on.
-        dead_end: the module that has no importer and accepts nothing; then the page must reload.
+        dead_end: the first module that has no importer and accepts nothing; then the page must reload.
     """
 
     boundaries: tuple[Boundary, ...]
@@ -47,36 +52,62 @@ class Propagation:
     dead_end: ModuleNode | None
 
 
-def propagate(start: ModuleNode) -> Propagation:
-    """Walk the importers of `start` until every path met a boundary, or one met none."""
-    boundaries: list[Boundary] = []
+def propagate(*starts: ModuleNode) -> Propagation:
+    """Walk the importers of `starts` until every path met a boundary, or one met none."""
+    cycles = Cycles()
+    boundaries: dict[tuple[ModuleNode, ModuleNode], Boundary] = {}
     visited: dict[ModuleNode, None] = {}
-    pending = [start]
+    below: dict[ModuleNode, list[ModuleNode]] = {}  # from which modules the walk came to one
+    taken: list[ModuleNode] = []  # modules that a boundary takes in
+    dead_end: ModuleNode | None = None
+    for start in starts:
+        pending = [start]
+        while pending:
+            node = pending.pop()
+            # What an earlier start has led to is walked already.
+            if node in visited:
+                continue
+            visited[node] = None
+            if node.self_accepting is None:
+                # Never served: no browser runs it, so nothing there can be out of date.
+                continue
+            if _is_boundary(node):
+                boundaries[node, node] = Boundary(node, node, node in cycles)
+                taken.append(node)
+                if node.self_accepting and node.type == "js":
+                    continue
+            elif node.is_entry or not node.importers:
+                # What a page loads by itself cannot be swapped, whoever else accepts it (Vite goes on here).
+                dead_end = dead_end or node
+                break
+            onward: list[ModuleNode] = []
+            for importer in node.importers:
+                if node in importer.accepted:
+                    boundaries[importer, node] = Boundary(importer, node, importer in cycles)
+                    taken.append(node)
+                elif not _uses_only_accepted(importer, node):
+                    onward.append(importer)
+                    below.setdefault(importer, []).append(node)
+            pending.extend(reversed(onward))
+    if dead_end is None:
+        # A cycle that nothing outside imports by name: Vite stops here and leaves the page as it was.
+        good = _reached(taken, below)
+        dead_end = next(
+            (each for each in starts if each.self_accepting is not None and each not in good), None
+        )
+    return Propagation(() if dead_end else tuple(boundaries.values()), tuple(visited), dead_end)
+
+
+def _reached(nodes: Iterable[ModuleNode], below: dict[ModuleNode, list[ModuleNode]]) -> set[ModuleNode]:
+    """Return `nodes` and all from which the walk led to them."""
+    reached: set[ModuleNode] = set()
+    pending = list(nodes)
     while pending:
         node = pending.pop()
-        if node in visited:
-            continue
-        visited[node] = None
-        if node.self_accepting is None:
-            # Never served: no browser runs it, so nothing there can be out of date.
-            continue
-        if _is_boundary(node):
-            boundaries.append(Boundary(node, node, _in_cycle(node)))
-            if node.self_accepting and node.type == "js":
-                continue
-        elif node.is_entry or not node.importers:
-            # What a page loads by itself cannot be swapped, whoever else accepts it (Vite goes on here).
-            return Propagation((), tuple(visited), node)
-        onward: list[ModuleNode] = []
-        for importer in node.importers:
-            if node in importer.accepted:
-                boundaries.append(Boundary(importer, node, _in_cycle(importer)))
-            elif not _uses_only_accepted(importer, node):
-                onward.append(importer)
-        pending.extend(reversed(onward))
-    # A cycle that nothing outside imports by name: Vite stops here and leaves the page as it was.
-    is_stuck = not boundaries and any(node.self_accepting is not None for node in visited)
-    return Propagation(tuple(boundaries), tuple(visited), start if is_stuck else None)
+        if node not in reached:
+            reached.add(node)
+            pending.extend(below.get(node, ()))
+    return reached
 
 
 def _is_boundary(node: ModuleNode) -> bool:
@@ -94,18 +125,3 @@ def _uses_only_accepted(importer: ModuleNode, node: ModuleNode) -> bool:
     """Tell whether all that `importer` takes from `node` is what `acceptExports` covers."""
     names = importer.imports.get(node)
     return node.accepted_exports is not None and names is not None and names <= node.accepted_exports
-
-
-def _in_cycle(node: ModuleNode) -> bool:
-    """Tell whether `node` imports itself by way of another module."""
-    seen: set[ModuleNode] = {node}
-    pending = [importer for importer in node.importers if importer is not node]
-    while pending:
-        current = pending.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        if node in current.importers:
-            return True
-        pending.extend(current.importers)
-    return False

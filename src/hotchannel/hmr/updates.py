@@ -54,24 +54,18 @@ def plan(
         triggered_by: absolute path of a changed file, for `full-reload`.
         first_invalidated_by: URL of the module whose `invalidate()` began this.
     """
-    boundaries: dict[tuple[str, str], Boundary] = {}
-    touched: dict[ModuleNode, None] = {}
+    walk = propagate(*modules)
     reason = ""
-    for module in modules:
-        walk = propagate(module)
-        touched.update(dict.fromkeys(walk.visited))
-        if walk.dead_end is not None:
-            reason = reason or f"nothing accepts {walk.dead_end.url}"
-        for boundary in walk.boundaries:
-            if boundary.accepted_via.url == first_invalidated_by:
-                reason = reason or "circular import invalidate"
-            boundaries.setdefault((boundary.module.id, boundary.accepted_via.id), boundary)
+    if walk.dead_end is not None:
+        reason = f"nothing accepts {walk.dead_end.url}"
+    elif any(boundary.accepted_via.url == first_invalidated_by for boundary in walk.boundaries):
+        reason = "circular import invalidate"
     payload: Update | FullReload | None = None
     if reason:
         payload = FullReload(path="*", triggered_by=triggered_by)
-    elif boundaries:
-        payload = Update(tuple(_entry(b, timestamp, first_invalidated_by) for b in boundaries.values()))
-    return UpdatePlan(payload, tuple(touched), timestamp, reason)
+    elif walk.boundaries:
+        payload = Update(tuple(_entry(each, timestamp, first_invalidated_by) for each in walk.boundaries))
+    return UpdatePlan(payload, walk.visited, timestamp, reason)
 
 
 def plan_invalidation(module: ModuleNode, *, timestamp: int, first_invalidated_by: str) -> UpdatePlan | None:
