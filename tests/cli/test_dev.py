@@ -101,13 +101,13 @@ def test_settings_that_change_are_taken_in(tmp_path: Path) -> None:
         url = server.until(r"Local:\s+(http://\S+)\s")[1]
         assert urllib.request.urlopen(url).headers["X-Version"] == "1"
         with connect(url.replace("http", "ws"), subprotocols=["vite-hmr"]) as page:  # type: ignore[list-item]
+            assert page.recv(PATIENCE) == '{"type":"connected"}'
             settings.write_text("[headers]\nX-Version = 2\n")
             server.until(r"the settings stay as they are: .*headers")
             settings.write_text("[headers]\nX-Version = '2'\n")
             server.until(r"the settings have changed: restarted")
             with pytest.raises(ConnectionClosed) as closed:
-                while True:
-                    page.recv(PATIENCE)
+                page.recv(PATIENCE)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1012
         assert urllib.request.urlopen(url).headers["X-Version"] == "2"
