@@ -33,6 +33,9 @@ __all__ = ["main"]
 ARRIVALS = 400
 """Visitors a second while the crowd gathers."""
 
+AT_THE_DOOR = 200
+"""Handshakes under way: a machine that is slow to serve would lose those that the system cannot queue."""
+
 DEPARTURES = 1000
 """Guests a second that ask to leave at the end."""
 
@@ -79,6 +82,7 @@ class _Crowd:
         self._places: dict[Visitor, int] = {}
         self._coming = False
         self._empty = asyncio.Event()
+        self._door = asyncio.Semaphore(AT_THE_DOOR)
         self._tasks: set[asyncio.Task[None]] = set()
 
     # What visitors tell.
@@ -90,6 +94,10 @@ class _Crowd:
     def complain(self, problem: str) -> None:
         """Something happened that must not, or the other way round."""
         self._problems[problem] += 1
+
+    def answered(self) -> None:
+        """Another may knock."""
+        self._door.release()
 
     def gone(self, visitor: Visitor) -> None:
         """Send the next in its place."""
@@ -170,6 +178,7 @@ class _Crowd:
 
     async def _visit(self, before: Visitor | None, pause: float) -> None:
         await asyncio.sleep(pause)
+        await self._door.acquire()
         visitor = self._next(before)
         line = socket.socket()
         line.setblocking(False)
@@ -182,6 +191,7 @@ class _Crowd:
             await loop.sock_connect(line, ("127.0.0.1", self.port))
         except OSError as exc:
             line.close()
+            self._door.release()
             self.complain(f"cannot connect: {exc}")
             return
         self.count("connections made")

@@ -6,7 +6,7 @@ benchmark sees every leak and every error that the clients would not. Commands c
 and each is answered with a line:
 
     tick RATE    from now on that many broadcasts a second, numbered and of different sizes; 0 for no more
-    count        what it holds: see `_count`
+    count        what it holds: see `_Soaked._count`
     measure      the same, after giving back to the system what is free
 
 Broadcasts have the numbers that the server's own journal gives them. A newcomer is told the position that
@@ -38,11 +38,10 @@ SIZES = (80, 350, 2000, 8000)
 """Characters in a broadcast, in turn."""
 
 OPTIONS: dict[str, Any] = {
-    "ping_interval": 5.0,
-    "handshake_timeout": 2.0,
+    "ping_interval": 10.0,
+    "handshake_timeout": 5.0,
     "max_outbox_size": 128 * 1024,
-    # Full within a warm-up: it is to hold the same at both measurements.
-    "journal_messages": 150,
+    "journal_messages": 600,
 }
 
 COUNTED = ("Connection", "Session", "WebSocketClient", "TokenBucket")
@@ -171,6 +170,7 @@ class _Soaked:
                 "tasks": len(asyncio.all_tasks()),
             },
             "blocks": sys.getallocatedblocks(),
+            "malloc": _in_use(),
             "cpu": used.ru_utime + used.ru_stime,
             "broadcasts": self._ticker.last,
             "heard": self._heard,
@@ -182,6 +182,23 @@ class _Soaked:
             "levels": self._log.levels,
             "texts": self._log.texts,
         }
+
+
+class _MallInfo(ctypes.Structure):
+    """What `mallinfo2` of the C library gives: see its manual page."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+    ]
+
+
+def _in_use() -> int:
+    """Bytes that the C allocator has given out and not got back; the interpreter's blocks are beside them."""
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = _MallInfo
+    info = mallinfo()
+    return int(info.uordblks + info.hblkhd)
 
 
 async def _run() -> None:

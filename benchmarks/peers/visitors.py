@@ -43,6 +43,9 @@ class Crowd(Protocol):
     def complain(self, problem: str) -> None:
         """Something happened that must not, or the other way round."""
 
+    def answered(self) -> None:
+        """The server has answered a handshake, or hung up instead."""
+
     def gone(self, visitor: Visitor) -> None:
         """A visit is over."""
 
@@ -138,6 +141,7 @@ class Visitor(asyncio.Protocol):
                 self._unread = data
                 return
             self.status = data[9:12].decode()
+            self.crowd.answered()
         if self.status != "101":
             return
         while (size := len(data) - start) >= 2:
@@ -153,6 +157,8 @@ class Visitor(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.timer is not None:
             self.timer.cancel()
+        if not self.status:
+            self.crowd.answered()
         if not self._given_up:
             self.over()
         self.crowd.gone(self)

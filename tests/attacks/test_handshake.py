@@ -163,12 +163,13 @@ async def test_no_connection_goes_out_for_an_absolute_target(entrance: Entrance,
 @pytest.mark.parametrize("kind", EXCLUSIVE_KINDS)
 async def test_silent_sockets(open_entrance: OpenEntrance, kind: Kind) -> None:
     """A thousand that say nothing, half a request, or a byte now and then: all are hung up on in time."""
-    entrance = await open_entrance(kind, handshake_timeout=0.5)
+    entrance = await open_entrance(kind, handshake_timeout=1.0)
     witness = await entrance.join()
     count = 1000 if kind != "tls" else 100
-    silent = [await entrance.open() for _ in range(count)]
-    for number, peer in enumerate(silent):
-        await peer.write(head()[: number % 150])
+    silent: list[Peer] = []
+    for number in range(count):
+        silent.append(await entrance.open())
+        await silent[-1].write(head()[: number % 150])
     drip = await entrance.open()
 
     async def drop_by_drop() -> None:

@@ -6,6 +6,7 @@ of the size takes 256 times. The processor's time counts, not that of a clock on
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,21 @@ from hotchannel.hmr.updates import apply, plan, plan_invalidation
 from hotchannel.modules.urls import FilePath, ModuleId, ModuleUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 LARGE = 100_000
 FACTOR = 16
 ALLOWANCE = 4
 SHORTEST = 0.002
 """Seconds; what is faster says nothing about growth."""
+
+
+@pytest.fixture(autouse=True)
+def without_garbage() -> Iterator[None]:
+    """Leave the garbage alone: its collector looks at all that was built, whoever works meanwhile."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 class Graph:
@@ -122,27 +131,23 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("shape", "boundaries"), SHAPES)
-def test_an_edit_at_the_bottom(shape: Callable[[int], Graph], boundaries: int) -> None:
-    walks: list[Propagation] = []
+def test_an_edit_of_the_last_module_and_of_all(shape: Callable[[int], Graph], boundaries: int) -> None:
+    last: list[Propagation] = []
 
-    def make(size: int) -> Callable[[], object]:
-        nodes = shape(size).nodes
-        return lambda: walks.append(propagate(nodes[-1]))
-
-    check(make)
-    assert walks[-1].dead_end is None
-    assert len(walks[-1].boundaries) == boundaries
-    is_cyclic = shape in (wide_in_a_cycle, one_cycle, accepting_cycle, small_cycles)
-    assert {each.is_within_circular_import for each in walks[-1].boundaries} == {is_cyclic}
-
-
-@pytest.mark.parametrize(("shape", "boundaries"), SHAPES)
-def test_an_edit_of_everything_at_once(shape: Callable[[int], Graph], boundaries: int) -> None:
     def make(size: int) -> Callable[[], object]:
         made = shape(size)
-        return lambda: apply(made.graph, plan(made.nodes, timestamp=1, triggered_by="/site/x"))
+
+        def work() -> None:
+            last.append(propagate(made.nodes[-1]))
+            apply(made.graph, plan(made.nodes, timestamp=1, triggered_by="/site/x"))
+
+        return work
 
     check(make)
+    assert last[-1].dead_end is None
+    assert len(last[-1].boundaries) == boundaries
+    is_cyclic = shape in (wide_in_a_cycle, one_cycle, accepting_cycle, small_cycles)
+    assert {each.is_within_circular_import for each in last[-1].boundaries} == {is_cyclic}
 
 
 def test_everything_at_once_where_nothing_accepts() -> None:
@@ -163,16 +168,17 @@ def test_a_module_of_many_importers_invalidates_itself() -> None:
     check(make)
 
 
-@pytest.mark.parametrize("shape", [chain, wide_in_a_cycle, layers])
+@pytest.mark.parametrize("shape", [chain, wide_in_a_cycle])
 def test_dropping_everything(shape: Callable[[int], Graph]) -> None:
     pruned: list[int] = []
 
     def make(size: int) -> Callable[[], object]:
         made = shape(size)
+        made.nodes[0].is_entry = True
         return lambda: pruned.append(len(made.graph.connect(made.nodes[0], imports={}, self_accepting=True)))
 
     check(make)
-    assert pruned[1] == LARGE - (10 if shape is layers else 1)
+    assert pruned[1] == LARGE - 1
 
 
 def test_waiting_for_many_files() -> None:

@@ -23,7 +23,6 @@ from hotchannel.devserver.env import global_names, import_meta_env
 from hotchannel.devserver.files import Root
 from hotchannel.devserver.plugins import load_plugins
 from hotchannel.devserver.ports import bind, network_addresses
-from hotchannel.devserver.proxy import Proxy, Routes
 from hotchannel.devserver.resolver import Resolver
 from hotchannel.devserver.served import ServedModules
 from hotchannel.devserver.serving import Server
@@ -31,6 +30,7 @@ from hotchannel.devserver.site import Site
 from hotchannel.devserver.watcher import Watcher
 from hotchannel.errors import HotChannelError
 from hotchannel.hmr.graph import ModuleGraph
+from hotchannel.options import HttpsOptions
 from hotchannel.websocket.server import WebSocketServer
 from hotchannel.websocket.tls import tls_context
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
+    from hotchannel.devserver.proxy import Proxy
     from hotchannel.options import DevOptions
     from hotchannel.websocket.asgi import Receive, Scope, Send
 
@@ -68,7 +69,8 @@ class DevServer:
 
     def __init__(self, root: str | Path, options: DevOptions) -> None:
         self.options = options
-        self._root = Root(root)
+        https = options.https if isinstance(options.https, HttpsOptions) else HttpsOptions()
+        self._root = Root(root, private=[file for file in (https.cert, https.key) if file is not None])
         self._own_hosts = () if options.host is None or options.host in _WILDCARDS else (options.host,)
         self._sockets: list[socket.socket] = []
         self._server: Server | None = None
@@ -249,6 +251,8 @@ class DevServer:
     def _make_proxy(self) -> Proxy | None:
         if not self.options.proxy:
             return None
+        from hotchannel.devserver.proxy import Proxy, Routes
+
         # What only we can answer is ours whatever the table says, be it everything.
         own = (f"{self.options.base}@vite/", f"{self.options.base}__open-in-editor")
         return Proxy(Routes(self.options.proxy, own=own, channel_path=self._channel.path))

@@ -109,20 +109,11 @@ class SiteApplication:
             body = b"" if scope["method"] == "HEAD" else response.body
             await send({"type": "http.response.body", "body": body})
             return
-        await self._send_file(response.body, scope["method"], send, is_compressed=is_compressed)
-
-    async def _send_file(self, part: FileSlice, method: str, send: Send, *, is_compressed: bool) -> None:
-        chunks = part.file.chunks(part.start, part.length)
-        if method == "HEAD":
-            part.file.close()
-        elif is_compressed:
-            packed = gzip(chunks)
-            while chunk := await asyncio.to_thread(next, packed, b""):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        else:
-            for chunk in chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body"})
+        if scope["method"] == "HEAD":
+            response.body.file.close()
+            await send({"type": "http.response.body"})
+            return
+        await _send_file(response.body, receive, send, is_compressed=is_compressed)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = _head(scope)
@@ -150,6 +141,13 @@ class SiteApplication:
         )
         if opened is not None:
             return opened
+        response = await self._settled(request)
+        if response.refused is not None:
+            reason, detail = response.refused
+            self._channel.refused(reason, address, head, detail)
+        return response
+
+    async def _settled(self, request: Request) -> Response:
         for _ in range(_SETTLE_STEPS):
             response = self._site.respond(request, settled=False)
             if response is not None:
@@ -158,6 +156,28 @@ class SiteApplication:
         response = self._site.respond(request)
         assert response is not None, "a settled answer is always there"
         return response
+
+
+async def _send_file(part: FileSlice, receive: Receive, send: Send, *, is_compressed: bool) -> None:
+    chunks = part.file.chunks(part.start, part.length)
+    packed = gzip(chunks) if is_compressed else chunks
+    # What is sent to a peer that is gone, servers swallow without a word, be it a terabyte.
+    gone = asyncio.ensure_future(_until_gone(receive))
+    try:
+        while chunk := await asyncio.to_thread(next, packed, b"") if is_compressed else next(packed, b""):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await asyncio.sleep(0)
+            if gone.done():
+                part.file.close()
+                return
+    finally:
+        gone.cancel()
+    await send({"type": "http.response.body"})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _compressed(body: bytes) -> bytes:

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, assert_never
 
+from hotchannel.channel.printable import printable
 from hotchannel.devserver.kinds import Kind, is_javascript, is_stylesheet, module_id
 from hotchannel.devserver.plugins import Plugins
 from hotchannel.devserver.resolver import Resolved, Resolver, Unresolved
@@ -121,7 +122,12 @@ class Compiler:
         if self._standing.get(node.id) == detail:
             return
         self._standing[node.id] = detail
-        _log.error("%s\n  %s\n%s", detail.message, detail.stack, detail.frame or "")
+        # It quotes what stands in files, which a terminal might take for commands.
+        shown = [
+            "\n".join(printable(line) for line in text.split("\n"))
+            for text in (detail.message, f"  {detail.stack}", detail.frame or "")
+        ]
+        _log.error("\n".join(shown))
         self._channel.fail(node.id, detail)
 
     def recovered(self, node: ModuleNode) -> None:

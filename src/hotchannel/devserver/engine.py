@@ -11,6 +11,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+from hotchannel.channel.printable import printable
 from hotchannel.devserver.files import FileRefused, Root
 from hotchannel.devserver.plugins import HotUpdate, Plugins
 from hotchannel.devserver.served import EMPTY, digest
@@ -111,7 +112,8 @@ class HotEngine:
         if update is None:
             return
         message = data.get("message")
-        _log.info("hmr invalidate %s%s", path, f" {message}" if isinstance(message, str) else "")
+        said = f" {printable(message)}" if isinstance(message, str) else ""
+        _log.info("hmr invalidate %s%s", printable(path), said)
         node.invalidated = True
         self._carry_out(update, node.file)
 
@@ -124,7 +126,7 @@ class HotEngine:
             self._carry_out(plan(tuple(changed), timestamp=self._clock(), triggered_by=first), first)
         for page in pages:
             self._channel.send(FullReload(path=page))
-            _log.info("page reload %s", page.lstrip("/"))
+            _log.info("page reload %s", printable(page.lstrip("/")))
 
     def _carry_out(self, update: UpdatePlan, file: FilePath) -> None:
         apply(self._graph, update)
@@ -133,10 +135,11 @@ class HotEngine:
             self._channel.send(update.payload)
         match update.payload:
             case Update(updates):
-                _log.info("hmr update %s", ", ".join(dict.fromkeys(entry.path for entry in updates)))
+                paths = dict.fromkeys(entry.path for entry in updates)
+                _log.info("hmr update %s", ", ".join(printable(path) for path in paths))
             case FullReload():
                 shown = (self._root.url_path(file) or file).lstrip("/")
-                _log.info("page reload %s (%s)", shown, update.reason)
+                _log.info("page reload %s (%s)", printable(shown), printable(update.reason))
             case None:
                 pass
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hotchannel.devserver.files import OpenFile
+    from hotchannel.websocket.handshake import Reason
 
 __all__ = ["CSS", "HTML", "JAVASCRIPT", "FileSlice", "Request", "Response", "content_type", "text"]
 
@@ -67,11 +68,19 @@ class FileSlice:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response; `headers` are without Content-Length, which follows from the body."""
+    """An HTTP response.
+
+    Attributes:
+        status: the HTTP status.
+        headers: without Content-Length, which follows from the body.
+        body: the body.
+        refused: why the request was refused, and what there is to say of that; for the log and the metric.
+    """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | FileSlice = b""
+    refused: tuple[Reason, str] | None = None
 
     @property
     def content_length(self) -> int:
@@ -79,10 +88,11 @@ class Response:
         return len(self.body) if isinstance(self.body, bytes) else self.body.length
 
 
-def text(status: int, message: str, **headers: str) -> Response:
+def text(status: int, message: str, *, refused: tuple[Reason, str] | None = None, **headers: str) -> Response:
     """Return a short plain answer."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(status, {"content-type": "text/plain; charset=utf-8", **names}, message.encode())
+    fields = {"content-type": "text/plain; charset=utf-8", **names}
+    return Response(status, fields, message.encode(), refused)
 
 
 def content_type(path: str) -> str:

@@ -12,6 +12,7 @@ import logging
 from html import escape
 from typing import TYPE_CHECKING
 
+from hotchannel.channel.printable import printable
 from hotchannel.devserver.files import FileRefused, Root
 from hotchannel.devserver.http import HTML, Response
 from hotchannel.devserver.kinds import inline_modules, module_id
@@ -127,7 +128,7 @@ class Pages:
                 file = self._root.locate(other)
                 loaded = self._plugins.load(file)
             except (FileRefused, PluginFailure) as error:
-                _log.error("%s cannot be made: %s", other, error)
+                _log.error("%s cannot be made: %s", printable(other), printable(str(error)))
                 continue
             if loaded is not None:
                 return self.serve(other, file, loaded.encode(), position, is_fallback=other != path)

@@ -17,6 +17,7 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from hotchannel.channel.printable import printable
 from hotchannel.errors import HotChannelError, OptionError
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class Plugins:
             try:
                 found = plugin.resolve_id(source, importer)
             except Exception:
-                _log.exception("resolve_id of %s failed for %s", _name(plugin), source)
+                _log.exception("resolve_id of %s failed for %s", _name(plugin), printable(source))
                 continue
             if found is not None:
                 return found
@@ -240,7 +241,7 @@ class Plugins:
             try:
                 left = plugin.handle_hot_update(HotUpdate(update.file, modules, update.read, update.send))
             except Exception:
-                _log.exception("handle_hot_update of %s failed for %s", _name(plugin), update.file)
+                _log.exception("handle_hot_update of %s failed for %s", _name(plugin), printable(update.file))
                 continue
             if left is not None:
                 modules = tuple(left)
@@ -252,7 +253,7 @@ class Plugins:
             try:
                 made = plugin.transform_index_html(html, path)
             except Exception:
-                _log.exception("transform_index_html of %s failed for %s", _name(plugin), path)
+                _log.exception("transform_index_html of %s failed for %s", _name(plugin), printable(path))
                 continue
             html = html if made is None else made
         return html

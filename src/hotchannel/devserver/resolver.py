@@ -132,9 +132,9 @@ class Resolver:
             return Unresolved((), f"The path is refused: {refusal}.")
         for suffix in suffixes:
             url_path = path.rstrip("/") + suffix if suffix else path
-            real = os.path.realpath(wanted + suffix)
-            if os.path.isfile(real) and self._root.url_path(real) is not None:
-                return Resolved(module_url(url_path, query), FilePath(real))
+            file = self._root.find(wanted + suffix)
+            if file is not None:
+                return Resolved(module_url(url_path, query), file)
         public = self._public.find(self._public.path + path) if self._public else None
         if public is not None:
             # Served as it is; only a stylesheet can be swapped.
@@ -184,12 +184,8 @@ class Resolver:
 
     def _hint(self, path: str) -> str:
         folder, _, name = path.rpartition("/")
-        directory = (
-            os.path.join(self._root.path, *folder.strip("/").split("/")) if folder else self._root.path
-        )
-        try:
-            names = sorted(entry for entry in os.listdir(directory) if not entry.startswith("."))
-        except OSError:
+        names = self._root.names(folder or "/")
+        if names is None:
             return f"There is no folder {folder or '/'}."
         close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         if close:

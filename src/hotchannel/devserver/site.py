@@ -31,6 +31,7 @@ from hotchannel.modules.urls import (
     split_query,
     without_parameters,
 )
+from hotchannel.websocket.handshake import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,10 +114,11 @@ class Site:
         if request.method not in ("GET", "HEAD"):
             return text(405, "Only GET and HEAD are answered here.\n", allow="GET, HEAD")
         if _is_foreign_script(request):
-            return text(403, "Scripts of this server are not for other sites.\n")
+            message = "Scripts of this server are not for other sites.\n"
+            return text(403, message, refused=(Reason.SCRIPT, ""))
         target = request.target
         if not target.startswith("/") or "#" in target:
-            return text(400, "The request target is malformed.\n")
+            return text(400, "The request target is malformed.\n", refused=(Reason.TARGET, ""))
         path, query = split_query(target)
         if not path.startswith(self._base):
             return self._outside_base(path, query)
@@ -125,7 +127,7 @@ class Site:
             return self._client(path[len(_CLIENT) :])
         decoded = decode_path(path)
         if decoded is None:
-            return text(400, "The path is malformed.\n")
+            return text(400, "The path is malformed.\n", refused=(Reason.TARGET, "the path is malformed"))
         # Taken before anything is read: what is sent from now on is what this answer may lack.
         position = self._channel.position()
         if decoded.startswith(VIRTUAL):
@@ -147,7 +149,8 @@ class Site:
         if path.endswith("/"):
             return response
         # The page's relative URLs need the slash.
-        location = quote(self._base.rstrip("/") + path) + "/" + (f"?{query}" if query else "")
+        # Two slashes in front would name another host.
+        location = quote(self._base + path.lstrip("/")) + "/" + (f"?{query}" if query else "")
         return text(301, "This is a folder.\n", location=location)
 
     def _file(
@@ -313,7 +316,9 @@ class Site:
                     return self._file(request, other, "", position, settled, is_fallback=True)
             if "text/html" in request.header("accept"):
                 return self._pages.not_found(path, position)
-        return text(refusal.status, f"{path}: {refusal}.\n")
+        # What is just not there is no refusal.
+        refused = (Reason.FILE, str(refusal)) if refusal.status == 403 else None
+        return text(refusal.status, f"{path}: {refusal}.\n", refused=refused)
 
 
 def _may_be_a_page(request: Request, path: str) -> bool:

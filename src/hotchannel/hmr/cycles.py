@@ -46,18 +46,19 @@ class Cycles:
         numbers = self._numbers  # a module's place on the path, or done
         path: list[ModuleNode] = []  # modules whose component is not complete, each after what leads to it
         starts: list[int] = []  # where on the path those components start that are known to be apart
-        walk: list[tuple[ModuleNode, Iterator[ModuleNode]]] = []
+        walk: list[Iterator[ModuleNode]] = []
+        walked: list[ModuleNode] = []  # whose importers are walked
 
         def enter(node: ModuleNode) -> None:
             numbers[node] = len(path)
             starts.append(len(path))
             path.append(node)
-            walk.append((node, iter(node.importers)))
+            walk.append(iter(node.importers))
+            walked.append(node)
 
         enter(root)
         while walk:
-            node, importers = walk[-1]
-            for importer in importers:
+            for importer in walk[-1]:
                 number = numbers.get(importer)
                 if number is None:
                     enter(importer)
@@ -68,7 +69,7 @@ class Cycles:
                         starts.pop()
             else:
                 walk.pop()
-                number = numbers[node]
+                number = numbers[walked.pop()]
                 if starts[-1] == number:
                     starts.pop()
                     component = path[number:]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hotchannel.hmr.cycles import Cycles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Sequence
 
     from hotchannel.hmr.graph import ModuleNode
 
@@ -55,10 +55,8 @@ class Propagation:
 def propagate(*starts: ModuleNode) -> Propagation:
     """Walk the importers of `starts` until every path met a boundary, or one met none."""
     cycles = Cycles()
-    boundaries: dict[tuple[ModuleNode, ModuleNode], Boundary] = {}
+    boundaries: list[Boundary] = []
     visited: dict[ModuleNode, None] = {}
-    below: dict[ModuleNode, list[ModuleNode]] = {}  # from which modules the walk came to one
-    taken: list[ModuleNode] = []  # modules that a boundary takes in
     dead_end: ModuleNode | None = None
     for start in starts:
         pending = [start]
@@ -71,9 +69,8 @@ def propagate(*starts: ModuleNode) -> Propagation:
             if node.self_accepting is None:
                 # Never served: no browser runs it, so nothing there can be out of date.
                 continue
-            if _is_boundary(node):
-                boundaries[node, node] = Boundary(node, node, node in cycles)
-                taken.append(node)
+            if is_boundary := _is_boundary(node):
+                boundaries.append(Boundary(node, node, node in cycles))
                 if node.self_accepting and node.type == "js":
                     continue
             elif node.is_entry or not node.importers:
@@ -83,31 +80,39 @@ def propagate(*starts: ModuleNode) -> Propagation:
             onward: list[ModuleNode] = []
             for importer in node.importers:
                 if node in importer.accepted:
-                    boundaries[importer, node] = Boundary(importer, node, importer in cycles)
-                    taken.append(node)
+                    if not (is_boundary and importer is node):
+                        boundaries.append(Boundary(importer, node, importer in cycles))
                 elif not _uses_only_accepted(importer, node):
                     onward.append(importer)
-                    below.setdefault(importer, []).append(node)
             pending.extend(reversed(onward))
-    if dead_end is None:
-        # A cycle that nothing outside imports by name: Vite stops here and leaves the page as it was.
-        good = _reached(taken, below)
-        dead_end = next(
-            (each for each in starts if each.self_accepting is not None and each not in good), None
-        )
-    return Propagation(() if dead_end else tuple(boundaries.values()), tuple(visited), dead_end)
+    dead_end = dead_end or _stuck(starts, boundaries, visited)
+    return Propagation(() if dead_end else tuple(boundaries), tuple(visited), dead_end)
 
 
-def _reached(nodes: Iterable[ModuleNode], below: dict[ModuleNode, list[ModuleNode]]) -> set[ModuleNode]:
-    """Return `nodes` and all from which the walk led to them."""
-    reached: set[ModuleNode] = set()
-    pending = list(nodes)
+def _stuck(
+    starts: Sequence[ModuleNode], boundaries: Sequence[Boundary], visited: Container[ModuleNode]
+) -> ModuleNode | None:
+    """Return the first start from which the walk met nothing, as in a cycle that nothing outside imports.
+
+    Vite stops there too, and leaves the page as it was.
+    """
+    if len(starts) == 1 and boundaries:
+        return None
+    met = {boundary.accepted_via for boundary in boundaries}
+    pending = [] if all(start.self_accepting is None or start in met for start in starts) else list(met)
     while pending:
-        node = pending.pop()
-        if node not in reached:
-            reached.add(node)
-            pending.extend(below.get(node, ()))
-    return reached
+        # The walk, backwards.
+        importer = pending.pop()
+        for node in importer.imports:
+            if (
+                node in visited
+                and node not in met
+                and node not in importer.accepted
+                and not _uses_only_accepted(importer, node)
+            ):
+                met.add(node)
+                pending.append(node)
+    return next((start for start in starts if start.self_accepting is not None and start not in met), None)
 
 
 def _is_boundary(node: ModuleNode) -> bool:

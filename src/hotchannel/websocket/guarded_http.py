@@ -106,12 +106,21 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             )
             if isinstance(decision, Reject):
                 self._refuse(decision)
+        if not self._is_url():
+            self._refuse(Reject(400, Reason.TARGET))
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._in_head = True
         self._head_bytes = 0
         super().on_message_complete()
+
+    def _is_url(self) -> bool:
+        """Tell whether uvicorn can take the target apart; the parser of heads lets more of them through."""
+        try:
+            return httptools.parse_url(self.url).path is not None
+        except httptools.HttpParserInvalidURLError:
+            return False
 
     def _count(self, size: int) -> None:
         self._field_bytes += size

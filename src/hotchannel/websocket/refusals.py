@@ -29,6 +29,7 @@ _ABOUT = {
     Reason.HOST_HEADER: ("host",),
     Reason.KEY: ("sec-websocket-key",),
     Reason.ORIGIN_HEADER: ("origin",),
+    Reason.SCRIPT: ("sec-fetch-site", "referer"),
     Reason.SUBPROTOCOL: ("sec-websocket-protocol",),
     Reason.TOKEN: ("origin",),
     Reason.UPGRADE: ("upgrade",),
@@ -46,14 +47,23 @@ class RefusalLog:
         self._more: Counter[Reason] = Counter()
         self._timer: asyncio.TimerHandle | None = None
 
-    def refused(self, reason: Reason, address: str, request: HandshakeRequest | None) -> None:
-        """Log one refusal; `request` is None where no whole request came. Needs a running loop."""
+    def refused(
+        self, reason: Reason, address: str, request: HandshakeRequest | None, detail: str = ""
+    ) -> None:
+        """Log one refusal. Needs a running loop.
+
+        Args:
+            reason: its kind.
+            address: the peer's.
+            request: what was asked; None where no whole request came.
+            detail: what there is to say beyond the reason.
+        """
         if self._timer is not None:
             self._more[reason] += 1
-            _log.debug("refused %s: %s%s", address, reason, _Described(reason, request))
+            _log.debug("refused %s: %s%s", address, reason, _Described(reason, request, detail))
             return
         self._timer = asyncio.get_running_loop().call_later(_SECOND, self._summarise)
-        _log.warning("refused %s: %s%s", address, reason, _Described(reason, request))
+        _log.warning("refused %s: %s%s", address, reason, _Described(reason, request, detail))
 
     def close(self) -> None:
         """Log what is left and stop the timer."""
@@ -72,11 +82,12 @@ class RefusalLog:
 class _Described:
     """The request in a few words; put together only if the line is printed."""
 
-    __slots__ = ("_reason", "_request")
+    __slots__ = ("_detail", "_reason", "_request")
 
-    def __init__(self, reason: Reason, request: HandshakeRequest | None) -> None:
+    def __init__(self, reason: Reason, request: HandshakeRequest | None, detail: str) -> None:
         self._reason = reason
         self._request = request
+        self._detail = detail
 
     def __str__(self) -> str:
         request = self._request
@@ -88,4 +99,5 @@ class _Described:
             for name in _ABOUT.get(self._reason, ())
             for value in request.values(name)[:2] or ["(none)"]
         ]
-        return f" ({', '.join([f'{printable(request.method, 16)} {path}', *shown])})"
+        detail = f": {printable(self._detail)}" if self._detail else ""
+        return f" ({', '.join([f'{printable(request.method, 16)} {path}', *shown])}){detail}"

@@ -353,10 +353,10 @@ class WebSocketServer:
         """A transport is there; none comes in after `close`."""
         self._connections.add(connection)
 
-    def refused(self, reason: Reason, address: str, request: HandshakeRequest | None) -> None:
-        """Somebody did not get in."""
+    def refused(self, reason: Reason, address: str, request: HandshakeRequest | None, more: str = "") -> None:
+        """Somebody did not get in, or not what they wanted; `more` is what there is to say of the reason."""
         self._tally.refused[reason] += 1
-        self._refusals.refused(reason, address, request)
+        self._refusals.refused(reason, address, request, more)
 
     def response_headers(self, request: HandshakeRequest) -> list[tuple[str, str]]:
         """What `headers` listeners add to a 101; what is no header is logged and left out."""
