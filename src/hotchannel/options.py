@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from hotchannel.errors import OptionError
@@ -245,6 +244,8 @@ def with_fields(options: WsOptions, fields: Mapping[str, Any]) -> WsOptions:
     """
     for name, value in fields.items():
         if name not in WsOptions.__dataclass_fields__:
+            from difflib import get_close_matches
+
             close = get_close_matches(name, WsOptions.__dataclass_fields__, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise OptionError(f"ws.{name}", value, f"the name of an option{hint}")

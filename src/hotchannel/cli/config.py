@@ -6,7 +6,6 @@ Role: the edge where settings are read, once: `hotchannel.toml`, or `[tool.hotch
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from dataclasses import fields
@@ -196,7 +195,9 @@ def _checked(
     types = {field.name: str(field.type).split(" ")[0] for field in fields(group)}
     for name, value in values.items():
         if name not in types:
-            close = difflib.get_close_matches(name, types, n=1)
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, types, n=1)
             known = f"did you mean {prefix}{close[0]}?" if close else f"there are {', '.join(sorted(types))}"
             raise OptionError(prefix + name, value, f"the name of a setting; {known}")
         allowed, words = _TYPES.get(types[name], ((object,), ""))

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import re
 import time
-import webbrowser
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,6 +114,8 @@ async def _serve(folder: Path, options: DevOptions, settings: _Settings, started
                 if options.log_level != "silent":
                     _print_banner(server, (time.perf_counter() - started) * 1000)
                 if options.open:
+                    import webbrowser
+
                     webbrowser.open(server.local_urls[0])
             else:
                 _log.info("the settings have changed: restarted, %s", server.local_urls[0])

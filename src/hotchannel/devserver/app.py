@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Self
 from hotchannel.devserver.asgi import SiteApplication
 from hotchannel.devserver.client import ClientSettings
 from hotchannel.devserver.compiler import Compiler
-from hotchannel.devserver.console import FORWARD_CONSOLE_EVENT, BrowserConsole, forwarded_levels
-from hotchannel.devserver.editor import OpenInEditor
 from hotchannel.devserver.engine import HotEngine
 from hotchannel.devserver.env import global_names, import_meta_env
 from hotchannel.devserver.files import Root
@@ -38,6 +36,8 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
+    from hotchannel.devserver.console import BrowserConsole
+    from hotchannel.devserver.editor import OpenInEditor
     from hotchannel.devserver.proxy import Proxy
     from hotchannel.options import DevOptions
     from hotchannel.websocket.asgi import Receive, Scope, Send
@@ -117,24 +117,15 @@ class DevServer:
         )
         self._channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
         self._watcher = Watcher(self._root.path, self._engine, polling=options.polling)
-        self._console = BrowserConsole()
-        self._levels = forwarded_levels(options.forward_console)
-        if self._levels is not None:
-            self._channel.on(FORWARD_CONSOLE_EVENT, self._console)
-        editor = OpenInEditor(
-            self._root,
-            base=options.base,
-            token=self._channel.token,
-            editor=options.editor,
-            cors=options.cors,
-        )
+        self._levels: tuple[str, ...] | None = None
+        self._console = self._make_console()
         self._proxy = self._make_proxy()
         self._application = SiteApplication(
             site,
             self._channel,
             headers=options.headers,
             cors=options.cors,
-            editor=editor,
+            editor=self._make_editor,
             proxy=self._proxy,
             compress=options.compress,
         )
@@ -225,7 +216,8 @@ class DevServer:
         await self._channel.close()
         if self._proxy is not None:
             await self._proxy.close()
-        self._console.close()
+        if self._console is not None:
+            self._console.close()
         self._watching.cancel()
         await self._watcher.stop()
         if self._server is not None:
@@ -247,6 +239,29 @@ class DevServer:
                 _log.warning("the channel shares the port of the pages instead")
         self._server = Server(self, self._channel, tls, self._proxy)
         self._serving = asyncio.create_task(self._server.serve(sockets=self._sockets))
+
+    # What few need is loaded when it is needed: every module that the start loads makes it longer.
+
+    def _make_console(self) -> BrowserConsole | None:
+        if self.options.forward_console is False:
+            return None
+        from hotchannel.devserver.console import FORWARD_CONSOLE_EVENT, BrowserConsole, forwarded_levels
+
+        self._levels = forwarded_levels(self.options.forward_console)
+        console = BrowserConsole()
+        self._channel.on(FORWARD_CONSOLE_EVENT, console)
+        return console
+
+    def _make_editor(self) -> OpenInEditor:
+        from hotchannel.devserver.editor import OpenInEditor
+
+        return OpenInEditor(
+            self._root,
+            base=self.options.base,
+            token=self._channel.token,
+            editor=self.options.editor,
+            cors=self.options.cors,
+        )
 
     def _make_proxy(self) -> Proxy | None:
         if not self.options.proxy:

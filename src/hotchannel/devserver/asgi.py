@@ -17,7 +17,7 @@ from hotchannel.devserver.http import Request, Response, text
 from hotchannel.websocket.handshake import HandshakeRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hotchannel.devserver.editor import OpenInEditor
     from hotchannel.devserver.http import FileSlice
@@ -33,6 +33,8 @@ _SETTLE_STEP = 0.005
 _SETTLE_STEPS = 20
 """A request for a file that is suddenly empty waits up to 100 ms for the save to end."""
 
+_EDITOR = "__open-in-editor"
+
 _LONG = 64 * 1024
 """Bytes that take so long to compress that others need not wait for it."""
 
@@ -47,7 +49,7 @@ class SiteApplication:
         channel: whose rules about Hosts hold for plain requests too.
         headers: further headers of every answer.
         cors: origins whose pages may read the answers; True for all.
-        editor: opens files in the user's editor.
+        editor: makes what opens files in the user's editor.
         proxy: passes on what is not ours; None where everything is.
         compress: whether text is sent compressed.
     """
@@ -59,7 +61,7 @@ class SiteApplication:
         *,
         headers: Mapping[str, str],
         cors: tuple[str, ...] | bool,
-        editor: OpenInEditor,
+        editor: Callable[[], OpenInEditor],
         proxy: Proxy | None = None,
         compress: Literal["auto"] | bool = False,
     ) -> None:
@@ -136,8 +138,12 @@ class SiteApplication:
             return text(refused.status, refused.body)
         if (answer := preflight(self._cors, request)) is not None:
             return answer
-        opened = await self._editor.respond(
-            request, lambda reason: self._channel.refused(reason, address, head)
+        opened = (
+            None
+            if _EDITOR not in request.target
+            else await self._editor().respond(
+                request, lambda reason: self._channel.refused(reason, address, head)
+            )
         )
         if opened is not None:
             return opened

@@ -12,7 +12,6 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -93,6 +92,9 @@ def client_module(settings: ClientSettings, position: str) -> str:
 
 @cache
 def _sources() -> dict[str, str]:
+    # Not at the start: it brings tempfile, shutil and what they need, which takes as long as a page.
+    from importlib.resources import files
+
     folder = files("hotchannel.browser")
     return {file.name: file.read_text("utf-8") for file in folder.iterdir() if file.name.endswith(".js")}
 

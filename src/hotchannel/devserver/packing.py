@@ -11,7 +11,6 @@ import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
 from hotchannel.devserver.served import digest
@@ -168,4 +167,6 @@ def may_pack(page: Page, import_map: str | None, headers: Mapping[str, str]) -> 
 
 @cache
 def _script() -> str:
+    from importlib.resources import files
+
     return (files("hotchannel.browser") / "pack.js").read_text("utf-8")

@@ -7,7 +7,6 @@ exact file, then with one of Vite's suffixes, then a folder's `index`; plugins a
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -187,7 +186,9 @@ class Resolver:
         names = self._root.names(folder or "/")
         if names is None:
             return f"There is no folder {folder or '/'}."
-        close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        from difflib import get_close_matches
+
+        close = get_close_matches(name, names, n=3, cutoff=0.5)
         if close:
             return f"Did you mean {' or '.join(close)}?"
         return f"The folder {folder or '/'} has no file of that name."
