@@ -69,7 +69,7 @@ class Effort:
     fresh_starts: int = 2
     first_clients: int = 1000
     idle_clients: int = 3000
-    rounds: int = 16
+    rounds: int = 14
     knocks: int = 400
     knock_rounds: int = 11
 

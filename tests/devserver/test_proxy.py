@@ -217,6 +217,12 @@ def test_a_client_of_no_address_is_not_told(client: str) -> None:
         pytest.param(
             200, [(b"Content-Length", b"5"), (b"Transfer-Encoding", b"chunked")], [], id="two-lengths"
         ),
+        pytest.param(
+            200,
+            [(b"connection", b"Content-Length, x"), (b"content-length", b"5"), (b"x", b"1")],
+            [(b"content-length", b"5")],
+            id="the-length-is-no-hop's",
+        ),
         pytest.param(304, [(b"content-length", b"5"), (b"etag", b"x")], [(b"etag", b"x")], id="304"),
         pytest.param(204, [(b"content-length", b"0")], [], id="204"),
         pytest.param(101, [], None, id="101"),
@@ -317,6 +323,8 @@ def test_a_start_loads_no_more_than_it_needs(tmp_path: Path, proxy: Any, unwante
 
 
 # Running servers.
+
+PROTOCOL = "Sec-WebSocket-Protocol"
 
 
 class Asked:
@@ -567,6 +575,28 @@ async def test_the_end_of_the_server_ends_events(tmp_path: Path, caplog: pytest.
         assert [chunk async for chunk in chunks] == []
         async with asyncio.timeout(PATIENCE):
             await asked.gone.wait()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_the_end_of_the_server_answers_who_still_waits(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    heads: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.put_nowait(await reader.readuntil(b"\r\n\r\n"))
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(never, "127.0.0.1", 0) as back, asyncio.timeout(PATIENCE):
+        url = f"http://127.0.0.1:{back.sockets[0].getsockname()[1]}"
+        async with served(tmp_path, url) as (port, _):
+            upgrade = head("GET /api HTTP/1.1", change={PROTOCOL: None})
+            asked = [asyncio.create_task(raw(port, data)) for data in (request(GET), upgrade)]
+            for _ in asked:
+                await heads.get()
+        for answer in asyncio.as_completed(asked):
+            assert (await answer).startswith(b"HTTP/1.1 503 ")
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
@@ -828,6 +858,7 @@ async def test_messages_go_both_ways(tmp_path: Path) -> None:
     (request_of,) = asked
     assert request_of.path == "/api/ws?a=b"
     got = dict(request_of.headers.raw_items())
+    assert len(got) == len(list(request_of.headers.raw_items()))
     assert got["origin"] == "http://x"
     assert got["cookie"] == "c=d"
     assert got["host"] == got["x-forwarded-host"] == f"localhost:{port}"
@@ -899,9 +930,6 @@ async def test_a_back_end_that_refuses(tmp_path: Path, subtests: pytest.Subtests
                 answer = await raw(port, head(f"GET /api/{name} HTTP/1.1", change={PROTOCOL: None}))
                 assert answer.startswith(f"HTTP/1.1 {name} ".encode())
                 assert answer.endswith(b"\r\n\r\nsure")
-
-
-PROTOCOL = "Sec-WebSocket-Protocol"
 
 
 async def test_a_foreign_host_has_no_websocket_either(tmp_path: Path) -> None:
@@ -1020,10 +1048,15 @@ async def test_who_does_not_read_is_not_read_for(tmp_path: Path, slow: str) -> N
         asyncio.timeout(10 * PATIENCE),
     ):
         running = asyncio.create_task((flood if slow == "back end" else drink)(ours))
-        stuck = await until_it_stands_still(lambda: sent, browser)
-        assert stuck * len(MESSAGE) < MOST
-        go_on.set()
-        await asyncio.gather(running, done.wait())
+        try:
+            stuck = await until_it_stands_still(lambda: sent, browser)
+            assert stuck * len(MESSAGE) < MOST
+            go_on.set()
+            await asyncio.gather(running, done.wait())
+        finally:
+            running.cancel()
+            done.set()
+            go_on.set()
 
 
 # By TLS, behind other servers, and from the command line.

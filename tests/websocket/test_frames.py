@@ -98,6 +98,24 @@ async def test_a_peer_that_does_not_read_what_it_missed_is_dropped(
     assert (entrance.server.stats().dropped, len(entrance.server.clients)) == (1, 0)
 
 
+async def test_a_peer_that_is_dropped_while_it_is_greeted(open_entrance: OpenEntrance, kind: Kind) -> None:
+    """What it missed is more than may wait for it: it is no client afterwards, and listeners know."""
+    entrance = await open_entrance(kind, max_outbox_size=1024 * 1024, journal_bytes=32 * 1024 * 1024)
+    told: list[str] = []
+    for event in ("vite:client:connect", "vite:client:disconnect"):
+        entrance.server.on(event, lambda data, client, event=event: told.append(event))
+    position = entrance.server.position()
+    for _ in range(8):
+        entrance.server.send("big", "x" * 1024 * 1024)
+    deaf = await entrance.open(buffer=4096)
+    await deaf.write(handshake(f"/?resume={position}"))
+    await entrance.until(lambda: entrance.server.stats().accepted == 1)
+    # In a take-over the greeting is sent before it is known how much of it waits.
+    entrance.server.send("one more")
+    assert (entrance.server.stats().dropped, len(entrance.server.clients)) == (1, 0)
+    assert told == ["vite:client:connect", "vite:client:disconnect"]
+
+
 async def test_messages_below_the_limit_are_all_heard(open_entrance: OpenEntrance, kind: Kind) -> None:
     entrance = await open_entrance(kind, max_messages_per_second=None)
     heard: list[object] = []

@@ -10,10 +10,11 @@ path is never normalised; what framed a message on one connection never frames o
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from hotchannel.errors import HotChannelError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
     from hotchannel.devserver.upstream import BackEnd
-    from hotchannel.websocket.asgi import Receive, Scope, Send
+    from hotchannel.websocket.asgi import Message, Receive, Scope, Send
     from hotchannel.websocket.handshake import HandshakeRequest
 
 __all__ = [
@@ -52,6 +53,7 @@ _HOP_BY_HOP = frozenset(
 _NEVER_NAMED = frozenset((b"host", b"content-length"))
 """Not for `Connection` to strip: they say for whom a message is, and where it ends."""
 
+_MADE_ANEW = (b"host", b"content-length", b"expect")
 _FORWARDED = (b"x-forwarded-", b"forwarded", b"x-real-ip")
 """What a client says of where it comes from is replaced by what is seen of it."""
 
@@ -64,12 +66,9 @@ _SENDABLE = frozenset((*range(1000, 1004), *range(1007, 1015)))
 """Codes that may stand in a close frame (RFC 6455 section 7.4), below those of applications."""
 
 _NORMAL_CLOSURE = 1000
-
 NO_CODE = 1005
 """What stands for a close frame without a code."""
-
 _CLOSE_TIME = 1.0
-"""Seconds that exchanges have to end when the server does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +134,9 @@ class Routes:
     ) -> None:
         self._own = tuple(own)
         self._channel_path = channel_path
-        routes = [_route(key, options) for key, options in table.items()]
-        # Expressions can say what they are not for, so they come first, in their order.
-        expressions = [route for route in routes if route.key.startswith("^")]
-        paths = [route for route in routes if not route.key.startswith("^")]
-        self._routes = expressions + sorted(paths, key=lambda route: -len(route.key))
+        self._routes = [_route(key, options) for key, options in table.items()]
+        # Expressions, which can say what they are not for, in their order; then paths, the longest first.
+        self._routes.sort(key=lambda route: math.inf if route.key[0] == "^" else len(route.key), reverse=True)
 
     def find(self, target: str) -> Route | None:
         """Return the back end for a request target; None where it is answered here."""
@@ -177,15 +174,18 @@ class Refusal:
     message: str
 
 
+_ENDING = Refusal(503, "This server is ending.")
+
+
 def refusal(method: str, target: str, headers: Headers, http_version: str) -> Refusal | None:
-    """Return why a request would mean something else to the back end than here; None where it does not."""
-    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    """Return why a request would mean something else to the back end; None where it does not."""
+    codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
     if method == "CONNECT":
         return Refusal(405, "CONNECT is not passed on.")
     if _climbs(target):
         # The back end might take it for a path that was never meant to be reached from here.
         return Refusal(400, "A path with `..` in it is not passed on.")
-    if len([1 for name, _ in headers if name == b"host"]) > 1:
+    if [name for name, _ in headers].count(b"host") > 1:
         return Refusal(400, "Expected one Host header.")
     if any(_CONTROL.search(value) for _, value in headers):
         return Refusal(400, "A header has control characters in it.")
@@ -232,8 +232,7 @@ def request_headers(headers: Headers, route: Route, *, client: str, scheme: str)
     kept = [
         (name, value)
         for name, value in _end_to_end(headers)
-        if name not in (b"host", b"content-length", b"expect")
-        and not name.replace(b"_", b"-").startswith(_FORWARDED)
+        if name not in _MADE_ANEW and not name.replace(b"_", b"-").startswith(_FORWARDED)
     ]
     authority = route.authority.encode("ascii")
     asked = next((value for name, value in headers if name == b"host"), b"")
@@ -284,6 +283,18 @@ def close_code(code: int | None, *, lost: int) -> int:
     return code if code in _SENDABLE or 3000 <= code <= 4999 else lost
 
 
+class _Noted:
+    """A `send` that knows whether it was used."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.used = False
+
+    async def __call__(self, message: Message) -> None:
+        self.used = True
+        await self._send(message)
+
+
 class Proxy:
     """Passes requests and WebSockets on.
 
@@ -304,10 +315,6 @@ class Proxy:
         self._closing: asyncio.Future[None] | None = None
         self._is_closed = False
 
-    def takes_upgrade(self, request: HandshakeRequest) -> bool:
-        """Tell whether a WebSocket is for a back end."""
-        return self.routes.find_for_upgrade(request) is not None
-
     async def http(self, route: Route, target: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass an `http` scope on."""
         from hotchannel.devserver.upstream import Body
@@ -317,10 +324,9 @@ class Proxy:
         first = await receive()
         if first["type"] == "http.disconnect":
             return
-        body = Body(first, receive)
-        await self._until_either_ends(
-            self._back_end(route).http(route.target(target), scope, body, send), body.sender_gone()
-        )
+        body, noted = Body(first, receive), _Noted(send)
+        work = self._back_end(route).http(route.target(target), scope, body, noted)
+        await self._until_either_ends(scope, noted, work, body.sender_gone())
 
     async def websocket(self, route: Route, target: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a `websocket` scope on, of which nothing was received yet."""
@@ -329,9 +335,10 @@ class Proxy:
         await receive()
         if await self._refuses("GET", target, scope, send):
             return
-        tunnel = Tunnel(self._back_end(route), route.target(target), scope, receive, send)
+        noted = _Noted(send)
+        tunnel = Tunnel(self._back_end(route), route.target(target), scope, receive, noted)
         try:
-            await self._until_either_ends(tunnel.to_client(), tunnel.to_back_end())
+            await self._until_either_ends(scope, noted, tunnel.to_client(), tunnel.to_back_end())
             await tunnel.end(is_closing=self._is_closed)
         finally:
             tunnel.abort()
@@ -356,9 +363,8 @@ class Proxy:
     async def _refuses(self, method: str, target: str, scope: Scope, send: Send) -> bool:
         from hotchannel.devserver.upstream import answer
 
-        told = refusal(method, target, scope["headers"], scope.get("http_version", "1.1"))
-        if self._is_closed:
-            told = Refusal(503, "This server is ending.")
+        version = scope.get("http_version", "1.1")
+        told = _ENDING if self._is_closed else refusal(method, target, scope["headers"], version)
         if told is not None:
             await answer(scope, send, told)
         return told is not None
@@ -369,9 +375,11 @@ class Proxy:
         return self._back_ends.setdefault(route.key, BackEnd(route))
 
     async def _until_either_ends(
-        self, work: Coroutine[object, object, None], gone: Coroutine[object, object, None]
+        self, scope: Scope, send: _Noted, work: Coroutine[Any, Any, None], gone: Coroutine[Any, Any, None]
     ) -> None:
         """Run both until one of them ends, or the server does."""
+        from hotchannel.devserver.upstream import answer
+
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_future()
         if (task := asyncio.current_task()) is not None:
@@ -388,3 +396,5 @@ class Proxy:
             # The client may be gone in the middle of a `send` or `receive`: then nobody is left to tell.
             if isinstance(error, Exception) and not isinstance(error, OSError):
                 raise error
+        if self._is_closed and not send.used:
+            await answer(scope, send, _ENDING)

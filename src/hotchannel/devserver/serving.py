@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import ssl
 
     from hotchannel.devserver.proxy import Proxy
-    from hotchannel.websocket.asgi import AsgiApp
+    from hotchannel.websocket.asgi import AsgiApp, Message
     from hotchannel.websocket.handshake import HandshakeRequest
     from hotchannel.websocket.server import WebSocketServer
 
@@ -100,16 +100,32 @@ def _take_over(channel: WebSocketServer, proxy: Proxy | None) -> type[asyncio.Pr
     """Return what leaves to the proxy what that takes, and refuses all else that is not the channel's."""
     if proxy is None:
         return take_over(channel, exclusive=True)
-    is_taken = proxy.takes_upgrade
-    taken_over = take_over(channel)
+    routes, taken_over = proxy.routes, take_over(channel, successor=_successor())
     assert issubclass(taken_over, UvicornConnection)
 
     class SharedWithProxy(taken_over):  # type: ignore[misc, valid-type]
         def passed_on(self, head: bytes, request: HandshakeRequest) -> None:
-            decision = PASS if is_taken(request) else channel.judge(request, self.host, exclusive=True)
+            is_taken = routes.find_for_upgrade(request) is not None
+            decision = PASS if is_taken else channel.judge(request, self.host, exclusive=True)
             if isinstance(decision, Reject):
                 self._refuse(request, decision)
             else:
                 super().passed_on(head, request)
 
     return SharedWithProxy
+
+
+def _successor() -> type[asyncio.Protocol]:
+    """Return uvicorn's own protocol, but for an error in its log.
+
+    It takes a handshake that is answered with an HTTP response for one that is not answered.
+    """
+    from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
+
+    class Answering(AutoWebSocketsProtocol):  # type: ignore[misc, valid-type]
+        async def send(self, message: Message) -> None:
+            await super().send(message)
+            if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+                self.handshake_complete = True
+
+    return Answering

@@ -33,7 +33,7 @@ from hotchannel.errors import HotChannelError
 from hotchannel.modules.urls import FilePath
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from watchdog.observers.api import BaseObserver
 
@@ -65,8 +65,15 @@ _SETTLE_STEP = 0.01
 _SETTLE_STEPS = 10
 """A file that is suddenly empty or gone is looked at again for 100 ms before that counts."""
 
-_FLOOD = 4096
-"""Saves in one batch from which on the kernel's queue (16384 events) may have overflowed."""
+_FLOOD = 1000
+_QUIET = 0.1
+_FLOOD_AT_MOST = 1.0
+"""Events with less than `_QUIET` seconds between them, after which the kernel's queue (16384 events) may have
+overflowed, and nobody tells of what it dropped. Everything is compared then, as soon as it is quiet, or after
+`_FLOOD_AT_MOST` seconds."""
+
+_MANY_FOLDERS = 8
+"""For so many new or vanished folders in one batch, all files are looked through once, not once for each."""
 
 
 class SaveListener(Protocol):
@@ -97,11 +104,16 @@ class Watcher:
         self._polling = polling
         self._resting: dict[FilePath, asyncio.TimerHandle] = {}
         self._batch: dict[FilePath, None] = {}
+        self._folders: dict[str, None] = {}
         self._flush_handle: asyncio.Handle | None = None
         self._last_flush = 0.0
         self._unsettled: dict[FilePath, asyncio.TimerHandle] = {}
         self._observer: BaseObserver | None = None
         self._is_stopped = False
+        self._last_event = 0.0
+        self._events = 0
+        self._flood_began = 0.0
+        self._flood_handle: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Begin to watch; returns when no later save can be missed.
@@ -138,7 +150,8 @@ class Watcher:
         if self._observer is not None and self._observer.is_alive():
             self._observer.stop()
             await asyncio.to_thread(self._observer.join)
-        for handle in (*self._resting.values(), *self._unsettled.values(), self._flush_handle):
+        handles = (*self._resting.values(), *self._unsettled.values(), self._flush_handle, self._flood_handle)
+        for handle in handles:
             if handle is not None:
                 handle.cancel()
 
@@ -154,13 +167,31 @@ class Watcher:
             case FileMovedEvent():
                 self._add((source, FilePath(os.fsdecode(event.dest_path))))
             case DirCreatedEvent() | DirDeletedEvent():
-                self._add(self._folder(source))
+                self._add((), (source,))
             case DirMovedEvent():
-                self._add((*self._folder(source), *self._folder(os.fsdecode(event.dest_path))))
+                self._add((), (source, os.fsdecode(event.dest_path)))
+        self._beware_of_floods()
 
-    def _folder(self, folder: str) -> tuple[FilePath, ...]:
-        """Return the files that are or were below `folder`."""
-        return (*_walk(folder), *self._listener.known_files(folder))
+    def _beware_of_floods(self) -> None:
+        now = self._loop.time()
+        if now - self._last_event > _QUIET:
+            self._events = 0
+        self._last_event = now
+        self._events += 1
+        if self._events >= _FLOOD and self._flood_handle is None:
+            self._flood_began = now
+            self._flood_handle = self._loop.call_later(_QUIET, self._after_flood)
+
+    def _after_flood(self) -> None:
+        quiet_since = self._last_event + _QUIET
+        now = self._loop.time()
+        if quiet_since > now and now - self._flood_began < _FLOOD_AT_MOST:
+            self._flood_handle = self._loop.call_at(quiet_since, self._after_flood)
+            return
+        _log.info("%d changes at once; every file is compared", self._events)
+        self._flood_handle = None
+        self._events = 0
+        self._add((), (self._root,))
 
     def _rest(self, file: FilePath) -> None:
         pending = self._resting.pop(file, None)
@@ -168,28 +199,37 @@ class Watcher:
             pending.cancel()
         self._resting[file] = self._loop.call_later(_REST, self._add, (file,))
 
-    def _add(self, files: Iterable[FilePath]) -> None:
+    def _add(self, files: Iterable[FilePath], folders: Iterable[str] = ()) -> None:
         for file in files:
             pending = self._resting.pop(file, None)
             if pending is not None:
                 pending.cancel()
             self._batch[file] = None
-        if self._batch and self._flush_handle is None:
+        self._folders.update(dict.fromkeys(folders))
+        if (self._batch or self._folders) and self._flush_handle is None:
             self._flush_handle = self._loop.call_at(self._last_flush + _GATHER, self._flush)
 
     def _flush(self) -> None:
         self._flush_handle = None
         self._last_flush = self._loop.time()
         files, self._batch = self._batch, {}
-        if len(files) >= _FLOOD:
-            _log.warning("%d files changed at once; every served file is compared", len(files))
-            files |= dict.fromkeys(self._listener.known_files(self._root))
+        folders, self._folders = self._folders, {}
+        if folders:
+            files.update(dict.fromkeys(self._below(folders)))
         for file in files:
             pending = self._unsettled.pop(file, None)
             if pending is not None:
                 pending.cancel()
         for file in self._listener.saved(files):
             self._look_later(file, 1)
+
+    def _below(self, folders: Mapping[str, None]) -> Iterator[FilePath]:
+        """Yield the files that are or were below `folders`."""
+        outermost = [folder for folder in folders if not any(above in folders for above in _above(folder))]
+        for folder in outermost:
+            yield from _walk(folder)
+        for folder in outermost if len(outermost) < _MANY_FOLDERS else [self._root]:
+            yield from self._listener.known_files(folder)
 
     def _look_later(self, file: FilePath, step: int) -> None:
         self._unsettled[file] = self._loop.call_later(_SETTLE_STEP, self._look_again, file, step)
@@ -220,8 +260,15 @@ class _Forwarder(FileSystemEventHandler):
             _log.debug("an event came after the end")  # the loop is closed
 
 
-def _walk(folder: str) -> Iterable[FilePath]:
+def _walk(folder: str) -> Iterator[FilePath]:
     for path, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in _IGNORED]
         for name in names:
             yield FilePath(os.path.join(path, name))
+
+
+def _above(folder: str) -> Iterator[str]:
+    """Yield the folders that `folder` is in."""
+    while (parent := os.path.dirname(folder)) != folder:
+        folder = parent
+        yield folder

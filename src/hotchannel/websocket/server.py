@@ -5,9 +5,8 @@ connections, the hot channel decides what is said on them, and this module ties 
 to policy, connection to client, life cycle to events. Follows the seed document's `WebSocketServer` and
 protocol.md section 1.
 
-Modes: *disabled* (`WebSocketServer.disabled()`): every method may be called and does nothing.
-*integrated*: an entrance has attached itself; `listen()` opens nothing. *standalone*: `listen()` opens
-a port of its own.
+Modes: *disabled*: every method may be called and does nothing. *integrated*: an entrance has attached
+itself; `listen()` opens nothing. *standalone*: `listen()` opens a port of its own.
 """
 
 from __future__ import annotations
@@ -152,8 +151,6 @@ class WebSocketServer:
     def disabled(cls) -> Self:
         """A server that does nothing (`ws = false`)."""
         return cls(False)
-
-    # Looking at it.
 
     @property
     def mode(self) -> Mode:
@@ -333,7 +330,7 @@ class WebSocketServer:
     def judge(self, request: HandshakeRequest, host: str, *, exclusive: bool) -> Decision:
         """Decide about a handshake that comes from the IP address `host`.
 
-        A server that is off or closed has no socket at all, and one that is full takes nobody.
+        A server that is off has no socket at all, and one that is closed or full takes nobody.
         """
         decision = decide(self._exclusive_policy if exclusive else self._policy, request)
         if isinstance(decision, Pass):
@@ -346,7 +343,8 @@ class WebSocketServer:
         if self._closed:
             return Reject(503, Reason.CLOSED)
         if decision.subprotocol == PING:
-            return decision if self._ready_for_pages() else Reject(503, Reason.UNREADY)
+            is_early = self._mode == "standalone" and self._pages_listening and not self._pages_listening()
+            return Reject(503, Reason.UNREADY) if is_early else decision
         return self._admission.enter(host) or decision
 
     def connected(self, connection: Socket) -> None:
@@ -373,7 +371,11 @@ class WebSocketServer:
         self._admission.entered(connection.host)
         _log.info("client connected: %s%s", client.address, " (resuming)" if client.resuming else "")
         self._channel.join(client, accept.resume)
-        self._events.emit("connection", client, request)
+        if connection.open:
+            self._events.emit("connection", client, request)
+        else:
+            # Dropped while it was greeted: `closed` came when the channel did not know it yet.
+            self._channel.leave(client)
 
     def received(self, connection: Socket, message: str | bytes) -> None:
         """A client said something."""
@@ -395,6 +397,3 @@ class WebSocketServer:
     def disconnected(self, connection: Socket) -> None:
         """A transport is gone."""
         self._connections.discard(connection)
-
-    def _ready_for_pages(self) -> bool:
-        return self._mode != "standalone" or self._pages_listening is None or self._pages_listening()
