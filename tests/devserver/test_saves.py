@@ -7,7 +7,6 @@ its requests, the engine hears of edits late and in batches of any size, and oth
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 import os
@@ -27,7 +26,6 @@ from hypothesis import strategies as st
 from hotchannel.channel.hub import HotChannel
 from hotchannel.channel.journal import Journal
 from hotchannel.devserver.http import Request
-from hotchannel.devserver.watcher import Watcher
 from hotchannel.modules import css, html, javascript
 from hotchannel.modules.syntax import SourceError
 from hotchannel.modules.urls import FilePath

@@ -316,8 +316,10 @@ class OpenEntrance:
 
 @contextlib.asynccontextmanager
 async def _closing(server: WebSocketServer) -> AsyncIterator[None]:
-    yield
-    await server.close()
+    try:
+        yield
+    finally:
+        await server.close()
 
 
 @cache
