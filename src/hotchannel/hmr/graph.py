@@ -38,9 +38,6 @@ class ModuleNode:
         accepted: imports whose updates it takes itself (`accept("./dep.js")`).
         accepted_exports: names that `acceptExports()` gives; None where it is not called.
         self_accepting: its update needs no importer; None until it was served once.
-        throughout: `self_accepting` and `accepted_exports` as far as all versions agree that browsers were
-            given since its last update; None before the first. A save may be served to one browser ahead
-            of its event, and the others have to hear of it by what they hold.
         is_entry: a page loads it directly, by a script or link of its own, so it is never pruned.
         explicit_import: its URL needs `?import` to be answered as JavaScript.
         timestamp: `?t=` of its URL; 0 until its first update.
@@ -57,7 +54,6 @@ class ModuleNode:
     accepted: frozenset[ModuleNode] = field(default=frozenset(), repr=False)
     accepted_exports: frozenset[str] | None = None
     self_accepting: bool | None = None
-    throughout: tuple[bool, frozenset[str] | None] | None = None
     is_entry: bool = False
     explicit_import: bool = False
     timestamp: int = 0
@@ -131,7 +127,6 @@ class ModuleGraph:
         node.self_accepting = self_accepting
         node.accepted = frozenset(accepted)
         node.accepted_exports = accepted_exports
-        node.throughout = _agreed(node.throughout, (self_accepting, accepted_exports))
         self.mark_unresolved(node, ())
         return self._orphans(dropped)
 
@@ -188,7 +183,6 @@ class ModuleGraph:
         """
         for node in nodes:
             node.timestamp = timestamp
-            node.throughout = None
             node.invalidated = False
             node.revision += 1
             for importer in node.importers:
@@ -210,13 +204,3 @@ class ModuleGraph:
             node.imports = {}
             node.self_accepting = None
         return tuple(orphans)
-
-
-def _agreed(
-    earlier: tuple[bool, frozenset[str] | None] | None, now: tuple[bool, frozenset[str] | None]
-) -> tuple[bool, frozenset[str] | None]:
-    """Return what two versions of a module both accept."""
-    if earlier is None:
-        return now
-    exports = None if earlier[1] is None or now[1] is None else earlier[1] & now[1]
-    return earlier[0] and now[0], exports
