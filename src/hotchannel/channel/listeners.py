@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import traceback
 from typing import TYPE_CHECKING, Generic, ParamSpec
 
 from hotchannel.channel.printable import printable
@@ -59,8 +60,8 @@ class Listeners(Generic[P]):
                 result = listener(*args, **kwargs)
                 if inspect.isawaitable(result):
                     self._follow(event, result)
-            except Exception:
-                _log.exception("a listener of %s failed", printable(event))
+            except Exception as error:
+                _log.error("a listener of %s failed:\n%s", printable(event), _trace(error))
 
     async def close(self) -> None:
         """Cancel the listeners that are under way and forget all."""
@@ -80,7 +81,7 @@ class Listeners(Generic[P]):
             self._tasks.discard(task)
             self._overrun = False
             if not task.cancelled() and (error := task.exception()) is not None:
-                _log.error("a listener of %s failed", printable(event), exc_info=error)
+                _log.error("a listener of %s failed:\n%s", printable(event), _trace(error))
 
         task.add_done_callback(done)
 
@@ -88,3 +89,9 @@ class Listeners(Generic[P]):
         if not self._overrun:
             self._overrun = True
             _log.warning("%d listeners are still busy: %s is dropped", MAX_PENDING, printable(event))
+
+
+def _trace(error: BaseException) -> str:
+    """The stack of an exception; its message may quote a client, so it is made fit for a terminal."""
+    lines = "".join(traceback.format_exception(error)).rstrip().split("\n")
+    return "\n".join(printable(line) for line in lines)

@@ -279,7 +279,13 @@ class _Connection:
         while True:
             while self._outbox:
                 message = self._outbox.popleft()
-                await self._send({"type": "websocket.send", "text": message.text})
+                try:
+                    await self._send({"type": "websocket.send", "text": message.text})
+                except Exception:
+                    # The peer is gone, but what it said last may not have been read yet.
+                    asyncio.get_running_loop().call_later(_LINGER, self._dropped.set)
+                    await self._dropped.wait()
+                    raise
                 self._waiting -= len(message.encoded)
                 self._tally.bytes_out += len(message.encoded)
             if self._goodbye is not None:

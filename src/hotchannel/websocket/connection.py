@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+from contextlib import suppress
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -94,6 +96,13 @@ def shown_address(peer: object) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def _send_at_once(line: socket.socket | None) -> None:
+    """Switch Nagle's delay off: asyncio does so only for sockets that were made by name as TCP."""
+    if line is not None and line.family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError):
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
 class _Phase(Enum):
     HEAD = auto()
     OPEN = auto()
@@ -124,6 +133,7 @@ class Connection(asyncio.Protocol):
         self._bucket: TokenBucket | None = None
 
     _transport: asyncio.Transport
+    _peer: object = None
 
     # What the server sees.
 
@@ -140,13 +150,12 @@ class Connection(asyncio.Protocol):
     @property
     def address(self) -> str:
         """The peer's address and port, for the log."""
-        return shown_address(self._transport.get_extra_info("peername"))
+        return shown_address(self._peer)
 
     @property
     def host(self) -> str:
         """The peer's IP address; empty on a socket that has none."""
-        peer = self._transport.get_extra_info("peername")
-        return str(peer[0]) if isinstance(peer, tuple) else ""
+        return str(self._peer[0]) if isinstance(self._peer, tuple) else ""
 
     def deliver(self, message: Outgoing) -> None:
         """Send one message of the channel."""
@@ -197,6 +206,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        # Under TLS a transport that was reset no longer knows it.
+        self._peer = transport.get_extra_info("peername")
+        _send_at_once(transport.get_extra_info("socket"))
         self._timer = asyncio.get_running_loop().call_later(
             self._options.handshake_timeout, self._handshake_timed_out
         )
