@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev test lint bench conformance chromium clean
+.PHONY: help dev test lint bench conformance interop chromium clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -30,6 +30,11 @@ lint: $(VENV)/.tools node_modules/.installed ## Style, types and layers only
 
 bench: $(VENV)/.tools node_modules/.installed chromium ## Measure hotchannel beside npm's Vite
 	$(BIN)/python benchmarks/save_to_update.py
+	$(BIN)/python benchmarks/page_load.py
+	$(BIN)/python benchmarks/broadcast.py
+
+interop: $(VENV)/.tools node_modules/.installed chromium ## Run the browser's tests against npm's Vite
+	$(BIN)/pytest tests/browser tests/interop --server vite
 
 conformance: $(VENV)/.tools ## Run the Autobahn suite and write docs/autobahn.md
 	@tools/autobahn.sh

@@ -64,6 +64,37 @@ def test_the_page_is_told_of_a_lost_line(project: StartProject, tab: Tab) -> Non
     tab.text("lost")
 
 
+# A socket that says nothing before the page's modules have run: what they listen to cannot come too early.
+PATIENT = """
+const Plain = WebSocket;
+window.WebSocket = class extends Plain {
+  addEventListener(type, listener, options) {
+    const later = (event) => {
+      if (document.readyState === "complete") listener(event);
+      else addEventListener("load", () => listener(event));
+    };
+    super.addEventListener(type, later, options);
+  }
+};
+"""
+
+
+def test_the_page_is_told_of_its_line_in_order(project: StartProject, tab: Tab) -> None:
+    main = (
+        'const told = [];\nfor (const name of ["connect", "disconnect"]) {\n'
+        "  import.meta.hot.on(`vite:ws:${name}`, ({ webSocket }) => {\n"
+        "    told.push(`${name} ${webSocket.protocol}`);\n"
+        '    document.querySelector("#out").textContent = told.join(", ");\n  });\n}\n'
+    )
+    site = project({**FILES, "src/main.js": main})
+    tab.page.add_init_script(PATIENT)
+    tab.open(site.url)
+    tab.text("connect vite-hmr")
+    site.stop()
+    tab.text("connect vite-hmr, disconnect vite-hmr")
+    assert tab.kept
+
+
 ASKING = """
 const out = document.querySelector("#out");
 import.meta.hot.on("sum:answer", ({ sum }) => { out.textContent = `sum ${sum}`; });

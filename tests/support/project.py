@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REPOSITORY",
+    "Folder",
     "Project",
     "StartProject",
     "free_port",
@@ -58,35 +59,63 @@ def vite_command(root: Path, port: int, base: str) -> list[str]:
     return ["node", str(script), str(root), *options, "--clearScreen", "false"]
 
 
-class Project:
-    """A folder and the server that serves it.
+class Folder:
+    """A folder whose files are edited while it is served.
 
     Attributes:
         root: the folder.
-        url: where its pages are, base included, with a slash at the end.
+        pause: seconds to wait ahead of each save, for a server that loses what comes too quickly.
     """
 
-    def __init__(self, root: Path, log: Path, command: list[str], pause: float) -> None:
+    def __init__(self, root: Path, pause: float) -> None:
         self.root = root
-        self.url = ""
-        self._log = log
-        self._command = command
-        self._pause = pause
-        self._process: subprocess.Popen[bytes] | None = None
+        self.pause = pause
 
     def write(self, path: str, content: str | bytes) -> None:
         """Save a file in place, as an editor does; folders are made."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        if self._process is not None:
-            time.sleep(self._pause)
+        self._pace()
         target.write_bytes(content if isinstance(content, bytes) else content.encode())
 
     def edit(self, path: str, old: str, new: str) -> None:
-        """Replace text that must be there."""
-        source = (self.root / path).read_text("utf-8")
+        """Replace text that must be there; all else stays, line ends too."""
+        source = (self.root / path).read_bytes().decode()
         assert old in source, f"{path} has no {old!r}"
         self.write(path, source.replace(old, new))
+
+    def delete(self, path: str) -> None:
+        """Remove a file, which must be there."""
+        self._pace()
+        (self.root / path).unlink()
+
+    def move(self, old: str, new: str) -> None:
+        """Rename a file; its new folder is made."""
+        (self.root / new).parent.mkdir(parents=True, exist_ok=True)
+        self._pace()
+        (self.root / old).rename(self.root / new)
+
+    def _pace(self) -> None:
+        time.sleep(self.pause)
+
+
+class Project(Folder):
+    """A folder and the server that serves it.
+
+    Attributes:
+        url: where its pages are, base included, with a slash at the end.
+    """
+
+    def __init__(self, root: Path, log: Path, command: list[str], pause: float) -> None:
+        super().__init__(root, pause)
+        self.url = ""
+        self._log = log
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def _pace(self) -> None:
+        if self._process is not None:
+            super()._pace()
 
     def start(self) -> None:
         """Start the server and wait for the line with its URL."""

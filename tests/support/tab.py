@@ -6,7 +6,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Error, expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,18 @@ __all__ = ["Tab"]
 
 WAIT = 10.0
 """Seconds a page has to become what a test waits for."""
+
+_MARK = """() => {
+    window.__marker = true;
+    // `location.reload()` says so at once, long before the page is gone.
+    navigation.addEventListener("navigate", ({ destination }) => {
+        if (!destination.sameDocument) window.__marker = false;
+    });
+}"""
+# Longer than the client takes to gather reasons to reload: a timer set before it has fired by then.
+_STILL_MARKED = """() => new Promise((resolve) => {
+    setTimeout(() => resolve(window.__marker === true), 30);
+})"""
 
 
 class Tab:
@@ -33,9 +46,21 @@ class Tab:
         self.messages: list[dict[str, Any]] = []
         self.errors: list[str] = []
         self._connected = False
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", self._fail)
         page.on("websocket", self._listen)
         page.on("framenavigated", self._left)
+
+    def release(self) -> None:
+        """Leave the page, for another tab to take it over."""
+        self.page.remove_listener("pageerror", self._fail)
+        self.page.remove_listener("websocket", self._listen)
+        self.page.remove_listener("framenavigated", self._left)
+        # The next page may have the same origin: ports come again. An error page has no storage.
+        self.value("(() => { try { sessionStorage.clear(); } catch {} })()")
+        self.page.goto("about:blank")
+
+    def _fail(self, error: Error) -> None:
+        self.errors.append(str(error))
 
     def _listen(self, websocket: WebSocket) -> None:
         websocket.on("framereceived", self._receive)
@@ -65,19 +90,39 @@ class Tab:
             assert time.monotonic() < deadline, f"waited in vain for {what}; messages: {self.messages}"
             self.page.wait_for_timeout(10)
 
+    def until_value(self, expression: str, wanted: object) -> None:
+        """Wait until JavaScript gives this value in the page, whichever page it is by then."""
+        try:
+            self.page.wait_for_function(
+                f"(wanted) => ({expression}) === wanted", arg=wanted, polling=10, timeout=WAIT * 1000
+            )
+        except Error:
+            pytest.fail(
+                f"{expression} is {self.value(expression)!r}, not {wanted!r}; messages: {self.messages}"
+            )
+
     def mark(self) -> None:
         """Leave a mark in the page that only a reload removes."""
-        self.page.evaluate("window.__marker = true")
+        self.page.evaluate(_MARK)
 
     @property
     def kept(self) -> bool:
-        """Whether the page is still the one that was marked."""
-        kept: bool = self.page.evaluate("window.__marker === true")
-        return kept
+        """Whether the page is still the one that was marked, and is not about to go."""
+        return self.value(_STILL_MARKED) is True
+
+    def value(self, expression: str) -> Any:
+        """What the page's JavaScript says now; None where the page is just leaving."""
+        try:
+            return self.page.evaluate(expression)
+        except Error as error:
+            if "context was destroyed" in str(error) or "navigation" in str(error):
+                return None
+            raise
 
     def wait_for_reload(self) -> None:
         """Wait until the marked page is gone and the next one is connected, and mark that."""
-        self.page.wait_for_function("window.__marker === undefined && document.readyState === 'complete'")
+        fresh = "window.__marker === undefined && document.readyState === 'complete'"
+        self.page.wait_for_function(fresh, timeout=WAIT * 1000)
         self.until(lambda: self._connected, "the reloaded page to connect")
         self.mark()
 
