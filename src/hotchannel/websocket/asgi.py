@@ -279,6 +279,8 @@ class _Connection:
         while True:
             while self._outbox:
                 message = self._outbox.popleft()
+                # Before the peer has it, who may ask what was sent.
+                self._tally.bytes_out += len(message.encoded)
                 try:
                     await self._send({"type": "websocket.send", "text": message.text})
                 except Exception:
@@ -287,7 +289,6 @@ class _Connection:
                     await self._dropped.wait()
                     raise
                 self._waiting -= len(message.encoded)
-                self._tally.bytes_out += len(message.encoded)
             if self._goodbye is not None:
                 return
             self._something.clear()
