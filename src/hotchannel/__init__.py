@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hotchannel.devserver.app import DevServer
     from hotchannel.devserver.plugins import HotUpdate, Plugin, Transformed, TransformError
     from hotchannel.errors import HotChannelError, ListenError, OptionError
-    from hotchannel.options import DevOptions, HttpsOptions, WsOptions
+    from hotchannel.options import DevOptions, HttpsOptions, ProxyOptions, WsOptions
     from hotchannel.websocket.asgi import AsgiEntrance
     from hotchannel.websocket.client import WebSocketClient
     from hotchannel.websocket.server import WebSocketServer
@@ -53,6 +53,7 @@ __all__ = [
     "OptionError",
     "Ping",
     "Plugin",
+    "ProxyOptions",
     "Prune",
     "Stats",
     "TransformError",
@@ -77,6 +78,7 @@ _HOMES = {
     "OptionError": "hotchannel.errors",
     "DevOptions": "hotchannel.options",
     "HttpsOptions": "hotchannel.options",
+    "ProxyOptions": "hotchannel.options",
     "WsOptions": "hotchannel.options",
     "AsgiEntrance": "hotchannel.websocket.asgi",
     "WebSocketClient": "hotchannel.websocket.client",
