@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING
 
 from hotchannel.options import WsOptions
 from hotchannel.websocket.connection import Connection
-from hotchannel.websocket.frames import text_frame
+from hotchannel.websocket.frames import Outgoing
 from hotchannel.websocket.handshake import Accept, Decision, HandshakeRequest, Policy, Reason, decide
 from hotchannel.websocket.standalone import open_listener
 from hotchannel.websocket.stats import Tally
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
+
+    from hotchannel.websocket.roles import Socket
 
 __all__ = ["EchoOwner", "echo_server"]
 
@@ -35,17 +37,20 @@ LARGE = 64 * 1024 * 1024
 _FIN_BINARY = 0x82
 
 
-def binary_frame(payload: bytes) -> bytes:
-    """One unmasked binary frame: as the channel's text frame, but for the opcode."""
-    return bytes((_FIN_BINARY,)) + text_frame(payload)[1:]
+class Binary(Outgoing):
+    """A binary message: as the channel's text, but for the opcode."""
+
+    def __init__(self, payload: bytes) -> None:
+        super().__init__(payload)
+        self.frame = bytes((_FIN_BINARY,)) + self.frame[1:]
 
 
 class EchoOwner:
-    """What `Connection` asks of its server (`connection.Owner`), without a channel behind it."""
+    """What `Connection` asks of its server (`roles.Owner`), without a channel behind it."""
 
     def __init__(self) -> None:
         self._policy = Policy(base_path="/", token="no page has it", exclusive=True)
-        self._connections: set[Connection] = set()
+        self._connections: set[Socket] = set()
         self._all_gone = asyncio.Event()
         self._all_gone.set()
         self.options = WsOptions(max_message_size=LARGE, max_outbox_size=LARGE)
@@ -55,7 +60,7 @@ class EchoOwner:
         """As the server judges: `vite-hmr` at `/`, and no Origin without a token."""
         return decide(self._policy, request)
 
-    def connected(self, connection: Connection) -> None:
+    def connected(self, connection: Socket) -> None:
         """Remember it until it is gone."""
         self._connections.add(connection)
         self._all_gone.clear()
@@ -68,20 +73,18 @@ class EchoOwner:
         """None beside those of every 101."""
         return ()
 
-    def opened(self, connection: Connection, accept: Accept, request: HandshakeRequest) -> None:
+    def opened(self, connection: Socket, accept: Accept, request: HandshakeRequest) -> None:
         """Greet nobody."""
 
-    def received(self, connection: Connection, message: str | bytes) -> None:
+    def received(self, connection: Socket, message: str | bytes) -> None:
         """Send it back, text as text and binary as binary."""
-        if isinstance(message, str):
-            connection.write(text_frame(message.encode()))
-        else:
-            connection.write(binary_frame(message))
+        said = Outgoing(message.encode()) if isinstance(message, str) else Binary(message)
+        connection.deliver(said)
 
-    def closed(self, connection: Connection, error: Exception | None) -> None:
+    def closed(self, connection: Socket, error: Exception | None) -> None:
         """Nobody else is to be told."""
 
-    def disconnected(self, connection: Connection) -> None:
+    def disconnected(self, connection: Socket) -> None:
         """Forget it."""
         self._connections.discard(connection)
         if not self._connections:

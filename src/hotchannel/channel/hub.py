@@ -97,8 +97,12 @@ class HotChannel(Generic[C, M]):
         self._hmr = hmr
         self._prepare = prepare
         self._clients: set[C] = set()
+        # A broadcast touches no more than it needs: who takes which variant, and how.
+        self._stock: dict[C, Callable[[M], None]] = {}
+        self._numbered: dict[C, Callable[[M], None]] = {}
         self._listeners: Listeners[[Json, C]] = Listeners()
         self._kept_reload: FullReload | None = None
+        self._connected = prepare(encode(Connected()))
 
     @property
     def clients(self) -> AbstractSet[C]:
@@ -173,15 +177,19 @@ class HotChannel(Generic[C, M]):
             client: the newcomer.
             resume: `EPOCH:SEQ` as it came, None where it did not ask to resume.
         """
-        for encoded in self._greeting() if resume is None else self._resumption(resume):
+        if resume is None:
+            client.write(self._connected)
+        for encoded in self._standing() if resume is None else self._resumption(resume):
             client.write(self._prepare(encoded))
         self._clients.add(client)
+        (self._numbered if client.resuming else self._stock)[client] = client.write
         self._listeners.emit("vite:client:connect", None, client)
 
     def leave(self, client: C) -> None:
         """A client is gone: tell listeners."""
         if client in self._clients:
             self._clients.discard(client)
+            del (self._numbered if client.resuming else self._stock)[client]
             self._listeners.emit("vite:client:disconnect", None, client)
 
     def answer(self, client: C, payload: HotPayload) -> None:
@@ -219,22 +227,18 @@ class HotChannel(Generic[C, M]):
         seq = self._journal.append(encoded)
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug("send %d to %d clients: %s", seq, len(self._clients), printable(encoded))
-        stock: M | None = None
-        numbered: M | None = None
-        # A write may drop a client, and a dropped client leaves the set.
-        for client in tuple(self._clients):
-            if client.resuming:
-                if numbered is None:
-                    numbered = self._prepare(number(encoded, seq))
-                client.write(numbered)
-            else:
-                if stock is None:
-                    stock = self._prepare(encoded)
-                client.write(stock)
+        # A write may drop a client, and a dropped client leaves its dict.
+        if self._stock:
+            message = self._prepare(encoded)
+            for write in tuple(self._stock.values()):
+                write(message)
+        if self._numbered:
+            message = self._prepare(number(encoded, seq))
+            for write in tuple(self._numbered.values()):
+                write(message)
         return seq
 
-    def _greeting(self) -> Iterator[bytes]:
-        yield encode(Connected())
+    def _standing(self) -> Iterator[bytes]:
         standing = self._journal.standing
         if standing is not None:
             yield encode(ErrorPayload(standing.detail))

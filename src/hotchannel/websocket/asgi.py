@@ -19,9 +19,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
-from hotchannel.websocket.connection import message_bucket, shown_address
+from hotchannel.websocket.connection import message_bucket
 from hotchannel.websocket.handshake import PING, Accept, HandshakeRequest, Pass, Reason, Reject
 from hotchannel.websocket.head import refusal_parts
+from hotchannel.websocket.transports import shown_address
 
 if TYPE_CHECKING:
     from hotchannel.websocket.frames import Outgoing

@@ -7,7 +7,7 @@ and `send` for this client only.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
@@ -16,9 +16,10 @@ from hotchannel.errors import HotChannelError
 
 if TYPE_CHECKING:
     from hotchannel.websocket.frames import Outgoing
+    from hotchannel.websocket.roles import Socket
     from hotchannel.wire.payloads import HotPayload
 
-__all__ = ["ReadyState", "Socket", "WebSocketClient"]
+__all__ = ["ReadyState", "WebSocketClient"]
 
 Json: TypeAlias = Any
 
@@ -33,38 +34,6 @@ class ReadyState(IntEnum):
     OPEN = 1
     CLOSING = 2
     CLOSED = 3
-
-
-class Socket(Protocol):
-    """A connection, whatever entrance it came through."""
-
-    @property
-    def open(self) -> bool:
-        """Whether messages can be sent."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether the transport is gone."""
-
-    @property
-    def address(self) -> str:
-        """The peer's address and port, for the log."""
-
-    @property
-    def host(self) -> str:
-        """The peer's IP address; empty where it has none."""
-
-    def deliver(self, message: Outgoing) -> None:
-        """Send one message; a peer that does not read is cut off rather than waited for."""
-
-    def close(self, code: int, reason: str = "", *, linger: float = ...) -> None:
-        """Begin to close, with `linger` seconds for the peer to answer."""
-
-    def abort(self) -> None:
-        """Drop the connection with all that waits in it."""
-
-    def look(self) -> None:
-        """Called at regular intervals: see whether the peer still lives."""
 
 
 class WebSocketClient:

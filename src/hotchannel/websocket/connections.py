@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hotchannel.websocket.client import Socket
+    from hotchannel.websocket.roles import Socket
 
 __all__ = ["Connections"]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -20,38 +21,38 @@ if TYPE_CHECKING:
 
 __all__ = ["parse_head", "refusal", "refusal_parts", "switching_protocols", "well_formed"]
 
-_REQUEST_LINE = re.compile(rb"([!#-'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) HTTP/([0-9]\.[0-9])")
-_HEADER = re.compile(rb"([!#-'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
+_REQUEST_LINE = re.compile(r"([!#-'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) HTTP/([0-9]\.[0-9])(?=\r\n|\Z)")
+# From the end of the line before to the end of its own, so that as many as there are lines leave nothing out.
+_HEADER = re.compile(r"\r\n([!#-'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)(?=\r\n|\Z)")
+_LATIN_1 = re.compile("[\x00-\xff]*")
 
 _ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def parse_head(head: bytes) -> HandshakeRequest | None:
     """A request head without its closing empty line; None where it is malformed."""
-    request_line, *lines = head.split(b"\r\n")
-    start = _REQUEST_LINE.fullmatch(request_line)
+    text = head.decode("latin-1")
+    start = _REQUEST_LINE.match(text)
     if start is None:
         return None
-    headers: list[tuple[str, str]] = []
-    for line in lines:
-        match = _HEADER.fullmatch(line)
-        if match is None:
-            return None
-        headers.append((match[1].decode("ascii").lower(), match[2].decode("latin-1").rstrip(" \t")))
+    found = _HEADER.findall(text, start.end())
+    if len(found) != text.count("\r\n"):
+        return None
+    headers = tuple([(name.lower(), value.rstrip(" \t")) for name, value in found])
     method, target, version = start.groups()
-    return HandshakeRequest(
-        method.decode("ascii"), target.decode("latin-1"), tuple(headers), version.decode("ascii")
-    )
+    return HandshakeRequest(method, target, headers, version)
 
 
 def well_formed(header: object) -> bool:
     """Whether this is a pair of name and value that cannot end its line or break it."""
     match header:
         case (str(name), str(value)):
-            try:
-                return _HEADER.fullmatch(f"{name}:{value}".encode("latin-1")) is not None and ":" not in name
-            except UnicodeEncodeError:
-                return False
+            line = f"\r\n{name}:{value}"
+            return (
+                _HEADER.fullmatch(line) is not None
+                and _LATIN_1.fullmatch(line) is not None
+                and ":" not in name
+            )
     return False
 
 
@@ -70,7 +71,8 @@ def switching_protocols(key: str, subprotocol: str, headers: Iterable[tuple[str,
     )
 
 
-def refusal(status: int, headers: Iterable[tuple[str, str]] = ()) -> bytes:
+@cache
+def refusal(status: int, headers: tuple[tuple[str, str], ...] = ()) -> bytes:
     """A short plain-text response after which the connection ends; it says nothing but its status."""
     fields, body = refusal_parts(status, headers)
     return _head(status, fields) + body

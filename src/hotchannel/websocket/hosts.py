@@ -20,6 +20,9 @@ __all__ = ["host_allowed", "host_name"]
 # Tested before any parsing, as in stock: what a page of a browser extension or a file sends.
 _LOCAL_SCHEME = re.compile(r"(?:file|[a-z][a-z0-9+-]*-extension):", re.IGNORECASE)
 
+# What nearly everybody asks for, and what would be found to be an address anyway.
+_LOOPBACK = re.compile(r"(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?")
+
 # A registered name may hold more by RFC 3986, but nothing more can be on the list.
 _AUTHORITY = re.compile(
     r"(?:\[(?P<literal>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?))(?::[0-9]{1,5})?"
@@ -50,7 +53,7 @@ def host_allowed(
             allows everything, malformed or not.
         own_hosts: names or addresses the server itself goes by.
     """
-    if allowed_hosts is True or _LOCAL_SCHEME.match(host):
+    if allowed_hosts is True or _LOOPBACK.fullmatch(host) or _LOCAL_SCHEME.match(host):
         return True
     name = host_name(host)
     if name is None:

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from hotchannel.options import HttpsOptions
-    from hotchannel.websocket.client import Socket
+    from hotchannel.websocket.roles import Socket
     from hotchannel.websocket.standalone import Listener
     from hotchannel.wire.payloads import ErrorDetail, HotPayload
 
@@ -325,7 +325,7 @@ class WebSocketServer:
             self.refused(answer.reason, address, request)
         return answer
 
-    # What connections ask and tell (`connection.Owner`).
+    # What connections ask and tell (`roles.Owner`).
 
     def judge(self, request: HandshakeRequest, host: str, *, exclusive: bool) -> Decision:
         """Decide about a handshake that comes from the IP address `host`.
@@ -369,7 +369,8 @@ class WebSocketServer:
         client = WebSocketClient(connection, self._channel, resuming=accept.resume is not None)
         self._by_socket[connection] = client
         self._admission.entered(connection.host)
-        _log.info("client connected: %s%s", client.address, " (resuming)" if client.resuming else "")
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("client connected: %s%s", client.address, " (resuming)" if client.resuming else "")
         self._channel.join(client, accept.resume)
         if connection.open:
             self._events.emit("connection", client, request)

@@ -28,7 +28,7 @@ def query_parameter(query: str, name: bytes) -> bytes | None:
     """
     for field in query.split("&"):
         key, _, value = field.partition("=")
-        if unquote_to_bytes(key) == name:
+        if (unquote_to_bytes(key) if "%" in key else key.encode()) == name:
             return unquote_to_bytes(value)
     return None
 

@@ -18,6 +18,7 @@ is empty.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hotchannel.errors import OptionError
@@ -136,7 +137,13 @@ class TakeOver:
         server: WebSocketServer | None = app_state.get(STATE_KEY)
         if server is None:
             return _own_protocol(config=config, server_state=server_state, app_state=app_state)
-        return take_over(server)(config, server_state, app_state)  # type: ignore[call-arg]
+        return _class_for(server)(config, server_state, app_state)  # type: ignore[call-arg]
+
+
+@lru_cache(maxsize=8)
+def _class_for(server: WebSocketServer) -> type[asyncio.Protocol]:
+    # A class takes longer to make than a connection.
+    return take_over(server)
 
 
 def _own_protocol(*args: Any, **kwargs: Any) -> asyncio.Protocol:
