@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from typing import TYPE_CHECKING
 
@@ -184,3 +185,83 @@ def test_a_save_between_page_and_socket_is_not_lost(
         tab.text("v2")
     else:
         tab.style("rgb(2, 2, 2)")
+
+
+@pytest.mark.ours
+def test_a_module_that_is_imported_again_is_not_pruned_by_what_came_before(
+    project: StartProject, tab: Tab, new_tab: Callable[[], Tab]
+) -> None:
+    part = (
+        'document.querySelector("#out").textContent = "here";\n'
+        'import.meta.hot.prune(() => { document.querySelector("#out").textContent = "pruned"; });\n'
+    )
+    accepts = "import.meta.hot.accept();\n"
+    site = project({**FILES, "src/main.js": f'import "./part.js";\n{accepts}', "src/part.js": part})
+    tab.open(site.url)
+    tab.text("here")
+
+    # One page is slow: when it asks for the version without the import, another one has it already.
+    held: list[Route] = []
+    tab.page.route("**/src/main.js?t=*", lambda route: held.append(route), times=1)
+    site.write("src/main.js", accepts)
+    tab.until(lambda: bool(held), "the update to be asked for")
+    new_tab().open(site.url)
+    tab.until(lambda: bool(tab.received("prune")), "the prune")
+    site.write("src/main.js", f'import "./part.js";\n{accepts}export {{}};\n')
+    held[0].continue_()
+
+    tab.until(lambda: len(tab.received("update")) > 1, "the second update")
+    site.write("style.css", STYLE.replace("1, 1, 1", "2, 2, 2"))
+    tab.style("rgb(2, 2, 2)")
+    tab.text("here")
+    assert tab.kept
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("seed", range(4))
+def test_any_sequence_of_saves_ends_with_what_is_on_disk(project: StartProject, tab: Tab, seed: int) -> None:
+    names = ("main", "a", "b", "c")
+    source = 'document.querySelector("#{0}").textContent = "{0} @";\n'
+    accepts = "import.meta.hot.accept();\n"
+    texts = {f"src/{name}.js": source.format(name) for name in names}
+    texts["src/main.js"] = 'import "./a.js";\nimport "./b.js";\n' + texts["src/main.js"] + accepts
+    texts["src/b.js"] = 'import "./c.js";\n' + texts["src/b.js"]
+    texts["src/a.js"] += accepts
+    texts["style.css"] = "body { color: rgb(@, 0, 7); }\n"
+    cells = "".join(f'<i id="{name}"></i>' for name in names)
+    version = dict.fromkeys(texts, 0)
+
+    def text_of(path: str) -> str:
+        return texts[path].replace("@", str(version[path]))
+
+    site = project(
+        {"index.html": PAGE.replace("<p", cells + "<p"), **{path: text_of(path) for path in texts}}
+    )
+    tab.open(site.url)
+
+    chance = random.Random(seed)
+
+    for number in range(1, 41):
+        path = chance.choice(list(texts))
+        file = site.root / path
+        match chance.choice(["save", "save", "empty", "remove", "away and back"]):
+            case "save":
+                version[path] = number
+                chance.choice([in_place, by_rename, truncate_first, in_pieces])(file, text_of(path))
+            case "empty":
+                file.write_text("")
+            case "remove":
+                file.unlink(missing_ok=True)
+            case "away and back" if file.exists():
+                away = file.with_name(f"{file.name}.away")
+                file.rename(away)
+                time.sleep(chance.choice([0, 0.02, 0.2]))
+                away.rename(file)
+        time.sleep(chance.choice([0, 0, 0.005, 0.03, 0.15, 0.3]))
+    for path in texts:
+        by_rename(site.root / path, text_of(path))
+
+    for name in names:
+        tab.text(f"{name} {version[f'src/{name}.js']}", f"#{name}")
+    tab.style(f"rgb({version['style.css']}, 0, 7)")
+    tab.until_value("document.querySelector('vite-error-overlay') === null", True)

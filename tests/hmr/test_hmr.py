@@ -246,7 +246,7 @@ class TestGraph:
     def test_a_dropped_import_is_pruned_with_what_only_it_imported(self) -> None:
         graph, nodes = build({"a": A, "b": Module(imports("c")), "c": Module()})
 
-        pruned = graph.connect(nodes["a"], imports={}, self_accepting=False)
+        pruned = graph.prune(graph.connect(nodes["a"], imports={}, self_accepting=False))
 
         assert {node.url for node in pruned} == {"/b", "/c"}
 
@@ -254,7 +254,7 @@ class TestGraph:
         graph, nodes = build({"a": Module(imports("b", "c")), "z": A, "b": Module(), "c": Module()})
         nodes["c"].is_entry = True
 
-        assert graph.connect(nodes["a"], imports={}, self_accepting=False) == ()
+        assert graph.prune(graph.connect(nodes["a"], imports={}, self_accepting=False)) == ()
 
     def test_an_unresolved_import_waits_for_its_file_until_it_is_served(self) -> None:
         graph, nodes = build({"a": Module()})
@@ -298,9 +298,8 @@ class TestGraph:
             graph.ensure(ModuleId(str(i)), ModuleUrl(f"/{i}"), FilePath(f"/{i}"), "js") for i in range(8)
         ]
         for index, targets, accepting in steps:
-            pruned = graph.connect(
-                nodes[index], imports={nodes[target]: ALL for target in targets}, self_accepting=accepting
-            )
+            imported = {nodes[target]: ALL for target in targets}
+            pruned = graph.prune(graph.connect(nodes[index], imports=imported, self_accepting=accepting))
             assert all(not node.importers and not node.imports for node in pruned)
             for node in nodes:
                 assert all(node in dependency.importers for dependency in node.imports)

@@ -64,7 +64,7 @@ class HotFolder:
             overlay=True,
             token="secret-token",
         )
-        served = ServedModules(self.graph, compiler)
+        served = ServedModules(root, self.graph, compiler)
         self.site = Site(
             root, self.graph, resolver, compiler, served, self.channel, base=base, settings=lambda: settings
         )

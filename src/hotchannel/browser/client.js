@@ -35,6 +35,7 @@ const forwardedMethods = __FORWARD_CONSOLE__;
 
 for (const [name, value] of Object.entries(defines)) define(name, value);
 
+/** @typedef {import("./context.js").Instances} Instances */
 /** @typedef {import("./context.js").ModuleUpdate} ModuleUpdate */
 /** @typedef {import("./overlay.js").ErrorDetail} ErrorDetail */
 /** @typedef {{ type: "css-update", path: string, timestamp: number }} StyleUpdate */
@@ -101,7 +102,10 @@ const connection = new Connection(
       if (hasDocument) hideNotice();
       enqueue(() => runtime.emit("vite:ws:connect", { webSocket }));
     },
-    received: (payload) => enqueue(() => handle(payload)),
+    received(payload) {
+      const meant = runtime.instances(payload.type === "prune" ? payload.paths : []);
+      enqueue(() => handle(payload, meant));
+    },
     lost(webSocket) {
       isConnected = false;
       logger.debug("connection lost");
@@ -159,8 +163,11 @@ function enqueue(job) {
   handled = handled.then(job).catch(logger.error);
 }
 
-/** @param {Payload} payload */
-async function handle(payload) {
+/**
+ * @param {Payload} payload
+ * @param {Instances} meant what was there when a `prune` came
+ */
+async function handle(payload, meant) {
   switch (payload.type) {
     case "connected":
       logger.debug("connected");
@@ -178,7 +185,7 @@ async function handle(payload) {
       break;
     case "prune":
       await runtime.emit("vite:beforePrune", payload);
-      await runtime.prune(payload.paths);
+      await runtime.prune(meant);
       break;
     case "error":
       await runtime.emit("vite:error", payload);

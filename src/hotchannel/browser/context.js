@@ -9,6 +9,7 @@
 /** @typedef {Record<string, any>} ModuleNamespace what `import()` gives */
 /** @typedef {(data: any) => unknown} Listener may be async; is waited for */
 /** @typedef {(modules: Array<ModuleNamespace | undefined>) => unknown} AcceptCallback one module for each dependency, undefined where it did not change or could not be loaded */
+/** @typedef {ReadonlyMap<string, HotContext | null | undefined>} Instances by URL, the context of the instance that runs */
 /** @typedef {{ deps: readonly string[], callback: AcceptCallback }} Acceptance */
 
 /**
@@ -93,11 +94,24 @@ export class HotRuntime {
   }
 
   /**
-   * Let go of modules that nothing imports any more: dispose all, prune all, drop their data.
+   * Note which instances of modules are there now, for `prune()`.
    *
    * @param {readonly string[]} paths
+   * @returns {Instances}
    */
-  async prune(paths) {
+  instances(paths) {
+    return new Map(paths.map((path) => [path, this.#modules.get(path)?.context]));
+  }
+
+  /**
+   * Let go of modules that nothing imports any more: dispose all, prune all, drop their data.
+   *
+   * One that was imported again meanwhile, so that a newer instance runs, is kept.
+   *
+   * @param {Instances} meant
+   */
+  async prune(meant) {
+    const paths = [...meant.keys()].filter((path) => this.#modules.get(path)?.context === meant.get(path));
     const records = paths.map((path) => this.#modules.get(path));
     await Promise.all(records.map((record) => record && this.#guard(record.dispose, record.data)));
     await Promise.all(records.map((record) => record && this.#guard(record.prune, record.data)));

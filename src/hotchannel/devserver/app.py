@@ -89,7 +89,7 @@ class DevServer:
             env=import_meta_env(options),
             plugins=self._plugins,
         )
-        served = ServedModules(graph, compiler)
+        served = ServedModules(self._root, graph, compiler)
         site = Site(
             self._root,
             graph,

@@ -68,7 +68,17 @@ class _Links:
 class Compiler:
     """Compiles modules below one root and reports their errors to the channel."""
 
-    __slots__ = ("_base", "_channel", "_clock", "_env", "_graph", "_plugins", "_resolver", "_standing")
+    __slots__ = (
+        "_base",
+        "_channel",
+        "_clock",
+        "_dropped",
+        "_env",
+        "_graph",
+        "_plugins",
+        "_resolver",
+        "_standing",
+    )
 
     def __init__(
         self,
@@ -89,6 +99,7 @@ class Compiler:
         self._env = env
         self._plugins = plugins or Plugins()
         self._standing: dict[ModuleId, ErrorDetail] = {}
+        self._dropped: list[ModuleNode] = []
 
     @property
     def client_url(self) -> str:
@@ -116,6 +127,25 @@ class Compiler:
             raise
         self.recovered(node)
         return compiled
+
+    @property
+    def has_dropped(self) -> bool:
+        """Whether a module that was compiled has dropped an import: then `prune()` is due."""
+        return bool(self._dropped)
+
+    def prune(self) -> None:
+        """Tell browsers which modules nothing imports any more."""
+        pruned = self._graph.prune(self._dropped)
+        self._dropped.clear()
+        if not pruned:
+            return
+        # Should they be imported again, they must run again.
+        self._graph.touch(pruned, self._clock())
+        for module in pruned:
+            self.recovered(module)
+        paths = tuple(module.url for module in pruned if module.type == "js")
+        if paths:
+            self._channel.send(Prune(paths))
 
     def failed(self, node: ModuleNode, detail: ErrorDetail) -> None:
         """Tell browsers and terminal what is wrong with `node`, once."""
@@ -324,7 +354,7 @@ class Compiler:
         accepted: frozenset[ModuleNode] = frozenset(),
         accepted_exports: frozenset[str] | None = None,
     ) -> None:
-        pruned = self._graph.connect(
+        self._dropped += self._graph.connect(
             node,
             imports=imports,
             self_accepting=self_accepting,
@@ -333,14 +363,6 @@ class Compiler:
         )
         if missing:
             self._graph.mark_unresolved(node, missing)
-        if pruned:
-            # Should they be imported again, they must run again.
-            self._graph.touch(pruned, self._clock())
-            for module in pruned:
-                self.recovered(module)
-            paths = tuple(module.url for module in pruned if module.type == "js")
-            if paths:
-                self._channel.send(Prune(paths))
 
 
 def _is_native(site: javascript.ImportSite) -> bool:

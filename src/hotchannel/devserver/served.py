@@ -7,19 +7,22 @@ longer good is compiled anew; what is too much to keep is forgotten, the oldest 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from hotchannel.devserver.compiler import Compiled, Compiler
+from hotchannel.devserver.files import FileRefused
+from hotchannel.devserver.resolver import VIRTUAL
 from hotchannel.devserver.sources import ModuleError
 from hotchannel.modules.pack import plain
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from hotchannel.devserver.files import OpenFile
+    from hotchannel.devserver.files import OpenFile, Root
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode
     from hotchannel.modules.urls import FilePath
 
@@ -67,12 +70,18 @@ class ServedModules:
     """Compiles, and keeps what it has compiled.
 
     Args:
+        root: where modules are read from that nobody has asked for yet.
+        graph: what the compiler keeps true.
+        compiler: makes the texts.
         max_bytes: bound of all texts together, about.
     """
 
-    __slots__ = ("_compiler", "_graph", "_kept", "_max_bytes", "_saves", "_size")
+    __slots__ = ("_compiler", "_graph", "_kept", "_max_bytes", "_root", "_saves", "_size")
 
-    def __init__(self, graph: ModuleGraph, compiler: Compiler, max_bytes: int = _MAX_BYTES) -> None:
+    def __init__(
+        self, root: Root, graph: ModuleGraph, compiler: Compiler, max_bytes: int = _MAX_BYTES
+    ) -> None:
+        self._root = root
         self._graph = graph
         self._compiler = compiler
         self._max_bytes = max_bytes
@@ -99,6 +108,41 @@ class ServedModules:
         Raises:
             ModuleError: a module is wrong; the channel was told.
         """
+        return self._pruned(self._get(node, opened, settled=settled))
+
+    def ahead(self, node: ModuleNode) -> Compiled | None:
+        """Compile a module ahead of its request; None where that will be answered with an error."""
+        served = self._pruned(self._get_ahead(node))
+        return None if served is None else served.compiled
+
+    def _get_ahead(self, node: ModuleNode) -> ServedModule | None:
+        is_virtual = node.url.startswith(VIRTUAL)
+        with suppress(FileRefused, ModuleError):
+            return self._get(node, None if is_virtual else self._root.open(node.file), settled=False)
+        return None
+
+    def _pruned(self, served: ServedModule | None) -> ServedModule | None:
+        """Return `served` when that is pruned which it has dropped, after a look at what it imports now.
+
+        Of that, what a browser does not have yet may well import the same again. It would run it, and
+        then hear that it was pruned.
+        """
+        if served is None or not self._compiler.has_dropped:
+            return served
+        pending = list(served.compiled.static)
+        seen = set(pending)
+        while pending:
+            node = pending.pop()
+            before = self._kept.get(node.id)
+            ahead = self._get_ahead(node)
+            if ahead is not None and ahead is not before:
+                fresh = [dependency for dependency in ahead.compiled.static if dependency not in seen]
+                seen.update(fresh)
+                pending += fresh
+        self._compiler.prune()
+        return served
+
+    def _get(self, node: ModuleNode, opened: OpenFile | None, *, settled: bool) -> ServedModule | None:
         kept = self._kept.get(node.id)
         if (
             kept is not None

@@ -36,7 +36,7 @@ from hotchannel.websocket.handshake import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hotchannel.devserver.compiler import Channel, Compiled, Compiler
+    from hotchannel.devserver.compiler import Channel, Compiler
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 
 __all__ = ["Site"]
@@ -90,7 +90,7 @@ class Site:
         self._base = base
         self._settings = settings
         self._has_fallback = has_fallback
-        self._packer = Packer(base=base, enabled=pack, compiled=self._compiled)
+        self._packer = Packer(base=base, enabled=pack, compiled=served.ahead)
         self._pages = Pages(
             root,
             graph,
@@ -250,16 +250,6 @@ class Site:
         kind = JAVASCRIPT if node.type == "js" else CSS if served.unread is None else "text/css"
         headers = {"content-type": kind, "etag": served.etag, "cache-control": "no-cache"}
         return Response(200, headers, served.body)
-
-    def _compiled(self, node: ModuleNode) -> Compiled | None:
-        """Compile a module ahead of its request; None where that will be answered with an error."""
-        is_virtual = node.url.startswith(VIRTUAL)
-        try:
-            opened = None if is_virtual else self._root.open(node.file)
-            served = self._served.get(node, opened, settled=False)
-        except (FileRefused, ModuleError):
-            return None
-        return None if served is None else served.compiled
 
     def _static(self, request: Request, path: str, opened: OpenFile) -> Response:
         modified, size, inode = opened.version

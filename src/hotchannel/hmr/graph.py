@@ -38,6 +38,9 @@ class ModuleNode:
         accepted: imports whose updates it takes itself (`accept("./dep.js")`).
         accepted_exports: names that `acceptExports()` gives; None where it is not called.
         self_accepting: its update needs no importer; None until it was served once.
+        throughout: `self_accepting` and `accepted_exports` as far as all versions agree that browsers were
+            given since its last update; None before the first. A save may be served to one browser ahead
+            of its event, and the others have to hear of it by what they hold.
         is_entry: a page loads it directly, by a script or link of its own, so it is never pruned.
         explicit_import: its URL needs `?import` to be answered as JavaScript.
         timestamp: `?t=` of its URL; 0 until its first update.
@@ -54,6 +57,7 @@ class ModuleNode:
     accepted: frozenset[ModuleNode] = field(default=frozenset(), repr=False)
     accepted_exports: frozenset[str] | None = None
     self_accepting: bool | None = None
+    throughout: tuple[bool, frozenset[str] | None] | None = None
     is_entry: bool = False
     explicit_import: bool = False
     timestamp: int = 0
@@ -115,10 +119,9 @@ class ModuleGraph:
     ) -> tuple[ModuleNode, ...]:
         """Record what `node` says of itself, now that it was analysed.
 
-        Returns the modules that nothing imports any more, to be pruned: those that `node` dropped,
-        and whatever only they imported.
+        Returns the modules that it imported before and does not any more, for `prune()`.
         """
-        dropped = [dependency for dependency in node.imports if dependency not in imports]
+        dropped = tuple(dependency for dependency in node.imports if dependency not in imports)
         for dependency in dropped:
             dependency.importers.pop(node, None)
         for dependency in imports:
@@ -127,8 +130,30 @@ class ModuleGraph:
         node.self_accepting = self_accepting
         node.accepted = frozenset(accepted)
         node.accepted_exports = accepted_exports
+        node.throughout = _agreed(node.throughout, (self_accepting, accepted_exports))
         self.mark_unresolved(node, ())
-        return self._orphans(dropped)
+        return dropped
+
+    @staticmethod
+    def prune(dropped: Iterable[ModuleNode]) -> tuple[ModuleNode, ...]:
+        """Forget what modules say of themselves that nothing imports any more.
+
+        Returns those among `dropped`, and whatever only they imported.
+        """
+        orphans: dict[ModuleNode, None] = {}
+        pending = list(dropped)
+        while pending:
+            node = pending.pop()
+            if node.importers or node.is_entry or node in orphans:
+                continue
+            orphans[node] = None
+            for dependency in node.imports:
+                dependency.importers.pop(node, None)
+                pending.append(dependency)
+            # Unknown again, as before it was served for the first time.
+            node.imports = {}
+            node.self_accepting = None
+        return tuple(orphans)
 
     def mark_unresolved(self, node: ModuleNode, candidates: Iterable[FilePath]) -> None:
         """Remember that `node` cannot be served until one of the files `candidates` exists."""
@@ -183,24 +208,18 @@ class ModuleGraph:
         """
         for node in nodes:
             node.timestamp = timestamp
+            node.throughout = None
             node.invalidated = False
             node.revision += 1
             for importer in node.importers:
                 importer.revision += 1
 
-    @staticmethod
-    def _orphans(dropped: list[ModuleNode]) -> tuple[ModuleNode, ...]:
-        orphans: dict[ModuleNode, None] = {}
-        pending = list(dropped)
-        while pending:
-            node = pending.pop()
-            if node.importers or node.is_entry or node in orphans:
-                continue
-            orphans[node] = None
-            for dependency in node.imports:
-                dependency.importers.pop(node, None)
-                pending.append(dependency)
-            # Unknown again, as before it was served for the first time.
-            node.imports = {}
-            node.self_accepting = None
-        return tuple(orphans)
+
+def _agreed(
+    earlier: tuple[bool, frozenset[str] | None] | None, now: tuple[bool, frozenset[str] | None]
+) -> tuple[bool, frozenset[str] | None]:
+    """Return what two versions of a module both accept."""
+    if earlier is None:
+        return now
+    exports = None if earlier[1] is None or now[1] is None else earlier[1] & now[1]
+    return earlier[0] and now[0], exports

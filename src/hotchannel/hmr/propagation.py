@@ -71,7 +71,7 @@ def propagate(*starts: ModuleNode) -> Propagation:
                 continue
             if is_boundary := _is_boundary(node):
                 boundaries.append(Boundary(node, node, node in cycles))
-                if node.self_accepting and node.type == "js":
+                if node.type == "js" and _accepts_itself(node):
                     continue
             elif node.is_entry or not node.importers:
                 # What a page loads by itself cannot be swapped, whoever else accepts it (Vite goes on here).
@@ -123,10 +123,19 @@ def _is_boundary(node: ModuleNode) -> bool:
     """
     if node.type == "css":
         return node.is_entry or not node.importers
-    return bool(node.self_accepting) or node.accepted_exports is not None
+    return _accepts_itself(node) or _accepted_exports(node) is not None
 
 
 def _uses_only_accepted(importer: ModuleNode, node: ModuleNode) -> bool:
     """Tell whether all that `importer` takes from `node` is what `acceptExports` covers."""
+    accepted = _accepted_exports(node)
     names = importer.imports.get(node)
-    return node.accepted_exports is not None and names is not None and names <= node.accepted_exports
+    return accepted is not None and names is not None and names <= accepted
+
+
+def _accepts_itself(node: ModuleNode) -> bool:
+    return bool(node.self_accepting) if node.throughout is None else node.throughout[0]
+
+
+def _accepted_exports(node: ModuleNode) -> frozenset[str] | None:
+    return node.accepted_exports if node.throughout is None else node.throughout[1]
