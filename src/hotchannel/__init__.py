@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hotchannel.devserver.app import DevServer
     from hotchannel.devserver.plugins import HotUpdate, Plugin, Transformed, TransformError
     from hotchannel.errors import HotChannelError, ListenError, OptionError
-    from hotchannel.options import DevOptions, HttpsOptions, ProxyOptions, WsOptions
+    from hotchannel.options import DevOptions, FsOptions, HttpsOptions, ProxyOptions, WsOptions
     from hotchannel.websocket.asgi import AsgiEntrance
     from hotchannel.websocket.client import WebSocketClient
     from hotchannel.websocket.server import WebSocketServer
@@ -43,6 +43,7 @@ __all__ = [
     "DevServer",
     "ErrorDetail",
     "ErrorPayload",
+    "FsOptions",
     "FullReload",
     "HotChannelError",
     "HotPayload",
@@ -77,6 +78,7 @@ _HOMES = {
     "ListenError": "hotchannel.errors",
     "OptionError": "hotchannel.errors",
     "DevOptions": "hotchannel.options",
+    "FsOptions": "hotchannel.options",
     "HttpsOptions": "hotchannel.options",
     "ProxyOptions": "hotchannel.options",
     "WsOptions": "hotchannel.options",

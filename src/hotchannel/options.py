@@ -23,6 +23,7 @@ __all__ = [
     "DEFAULT_PORT",
     "DEFAULT_WS_PORT",
     "DevOptions",
+    "FsOptions",
     "HttpsOptions",
     "LogLevel",
     "ProxyOptions",
@@ -98,6 +99,26 @@ def _check_proxy(key: object, back_end: object) -> None:
 
 def _are_strings(values: object) -> bool:
     return isinstance(values, tuple) and all(isinstance(value, str) for value in values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FsOptions:
+    """Which files are served.
+
+    Attributes:
+        allow: folders outside of the root whose files are served too, below `/@fs/`.
+        deny: patterns of names that are not served: `*.sql`, `drafts`, `data/*.json`; beside dot files, keys
+            and other secrets, which never are.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not _are_strings(self.allow):
+            raise OptionError("fs.allow", self.allow, "a list of folders")
+        if not _are_strings(self.deny) or not all(self.deny):
+            raise OptionError("fs.deny", self.deny, "a list of patterns such as '*.sql'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,6 +306,7 @@ class DevOptions:
             has a port of its own (24678 if none is set).
         ws: the channel's settings; False switches it off.
         hmr: False keeps the channel and sends no updates.
+        fs: which files are served, beside those in the root.
         public_dir: folder in the root whose files are served at `base` as they are; False for none.
         app_type: `spa` answers a browser that asks for a page that there is not with `/index.html`, so that
             the page's own router sees to it; `mpa` with 404.
@@ -317,6 +339,7 @@ class DevOptions:
     middleware: bool = False
     ws: WsOptions | Literal[False] = field(default_factory=WsOptions)
     hmr: bool = True
+    fs: FsOptions = field(default_factory=FsOptions)
     public_dir: str | Literal[False] = "public"
     app_type: Literal["spa", "mpa"] = "spa"
     pack: Literal["auto"] | bool = "auto"

@@ -8,7 +8,7 @@ import pytest
 
 from hotchannel.cli.config import build_options, load
 from hotchannel.errors import HotChannelError, OptionError
-from hotchannel.options import DevOptions, HttpsOptions, WsOptions
+from hotchannel.options import DevOptions, FsOptions, HttpsOptions, WsOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,9 +128,20 @@ def test_https(
     assert load(tmp_path, tmp_path, arguments) == DevOptions(https=expected)
 
 
+def test_folders_elsewhere_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "hotchannel.toml").write_text('[fs]\nallow = ["../shared", "/lib"]\ndeny = ["*.sql"]')
+
+    expected = FsOptions(allow=(f"{tmp_path}/../shared", "/lib"), deny=("*.sql",))
+    assert load(tmp_path, tmp_path, {}) == DevOptions(fs=expected)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
+        pytest.param("fs = true", ["fs", "a table with allow and deny"], id="fs"),
+        pytest.param("[fs]\nallow = 'x'", ["fs.allow", "a list of folders"], id="fs.allow"),
+        pytest.param("[fs]\ndeny = ['']", ["fs.deny", "a list of patterns"], id="fs.deny"),
+        pytest.param("[fs]\nstrict = true", ["fs.strict", "there are allow, deny"], id="unknown-of-fs"),
         pytest.param("https = 'yes'", ["https", "a table with cert and key"], id="https"),
         pytest.param("[https]\nkey = 'k'", ["https.key", "https.cert beside it"], id="key-alone"),
         pytest.param("[https]\ncrt = 'k'", ["https.crt", "did you mean https.cert"], id="unknown-of-https"),

@@ -17,7 +17,7 @@ from websockets.asyncio.client import connect
 
 from hotchannel.devserver.app import DevServer
 from hotchannel.errors import HotChannelError, OptionError
-from hotchannel.options import DevOptions, HttpsOptions, WsOptions
+from hotchannel.options import DevOptions, FsOptions, HttpsOptions, WsOptions
 from support.asgi_servers import PATIENCE, serve_uvicorn
 from support.entrances import certificate
 
@@ -86,6 +86,27 @@ async def test_pages_and_channel_are_encrypted(root: Path, ws: WsOptions) -> Non
         (url,) = server.local_urls
         assert url == f"https://localhost:{server.port}/"
         await an_update_follows_a_save(root, url, server.channel.port or server.port)
+
+
+async def test_a_save_in_a_folder_elsewhere_is_heard_of(root: Path) -> None:
+    site = root / "site"
+    site.mkdir()
+    (root / "shared").mkdir()
+    (root / "shared/part.js").write_text("import.meta.hot.accept();\n")
+    options = DevOptions(port=0, fs=FsOptions(allow=(str(root / "shared"),)))
+    async with DevServer(site, options) as server:
+        url = server.local_urls[0]
+        client = await get(f"{url}@vite/client")
+        await get(f"{url}@fs{root}/shared/part.js")
+        async with channel(url, client, server.port) as socket, asyncio.timeout(PATIENCE):
+            (root / "shared/part.js").write_text("import.meta.hot.accept(); // changed\n")
+            message = json.loads(await socket.recv())
+    assert [update["path"] for update in message["updates"]] == [f"/@fs{root}/shared/part.js"]
+
+
+def test_a_folder_elsewhere_has_to_be_one(root: Path) -> None:
+    with pytest.raises(OptionError, match=r"fs\.allow.*none"):
+        DevServer(root, DevOptions(fs=FsOptions(allow=(str(root / "none"),))))
 
 
 async def test_no_other_origin_may_read(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from hotchannel.modules.urls import FilePath
 from hotchannel.wire.payloads import ErrorDetail, FullReload, HotPayload, Prune, Update
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -42,14 +44,23 @@ class NotedChannel:
 
 
 class HotFolder:
-    """A folder, its site and its engine; `base` is where it is served."""
+    """A folder, its site and its engine.
 
-    def __init__(self, path: Path, base: str = "/") -> None:
+    Args:
+        path: the folder.
+        base: where it is served.
+        allow: folders elsewhere that are served too.
+        deny: patterns of what is not.
+    """
+
+    def __init__(
+        self, path: Path, base: str = "/", *, allow: Iterable[Path] = (), deny: Iterable[str] = ()
+    ) -> None:
         self.path = path
         self.channel = NotedChannel()
         self.graph = ModuleGraph()
         self.clock = count(1000)
-        root = Root(path)
+        root = Root(path, allow=allow, deny=deny)
         resolver = Resolver(root, base)
         compiler = Compiler(self.graph, resolver, self.channel, base=base, clock=lambda: next(self.clock))
         settings = ClientSettings(
@@ -76,7 +87,7 @@ class HotFolder:
         file = self.path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content.encode() if isinstance(content, str) else content)
-        return FilePath(str(file))
+        return FilePath(os.path.normpath(file))
 
     def file(self, name: str) -> FilePath:
         return FilePath(str(self.path / name))

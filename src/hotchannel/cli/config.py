@@ -12,7 +12,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from hotchannel.errors import HotChannelError, OptionError
-from hotchannel.options import DevOptions, HttpsOptions, ProxyOptions, WsOptions
+from hotchannel.options import DevOptions, FsOptions, HttpsOptions, ProxyOptions, WsOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,6 +79,11 @@ def build_options(settings: Mapping[str, object]) -> DevOptions:
             values[name] = tuple(listed)
     if isinstance(https := values.get("https"), dict):
         values["https"] = HttpsOptions(**_checked(HttpsOptions, https, "https."))
+    if isinstance(fs := values.get("fs"), dict):
+        lists = {name: tuple(value) if isinstance(value, list) else value for name, value in fs.items()}
+        values["fs"] = FsOptions(**_checked(FsOptions, lists, "fs."))
+    elif fs is not None:
+        raise OptionError("fs", fs, "a table with allow and deny")
     if isinstance(proxy := values.get("proxy"), dict):
         values["proxy"] = {key: _back_end(key, back_end) for key, back_end in proxy.items()}
     if ws is False:
@@ -180,14 +185,20 @@ def _find(root: Path, working_folder: Path) -> tuple[Path | None, dict[str, obje
 
 def _with_whole_paths(settings: dict[str, object], folder: Path) -> dict[str, object]:
     """Return `settings` of a file in `folder` with the paths in it, which start there, made absolute."""
-    if not isinstance(https := settings.get("https"), dict):
-        return settings
-    whole = {name: str(folder / path) if isinstance(path, str) else path for name, path in https.items()}
-    return {**settings, "https": whole}
+
+    def whole(path: object) -> object:
+        return str(folder / path) if isinstance(path, str) else path
+
+    settings = dict(settings)
+    if isinstance(https := settings.get("https"), dict):
+        settings["https"] = {name: whole(path) for name, path in https.items()}
+    if isinstance(fs := settings.get("fs"), dict) and isinstance(allow := fs.get("allow"), list):
+        settings["fs"] = {**fs, "allow": [whole(path) for path in allow]}
+    return settings
 
 
 def _checked(
-    group: type[DevOptions | HttpsOptions | ProxyOptions | WsOptions],
+    group: type[DevOptions | FsOptions | HttpsOptions | ProxyOptions | WsOptions],
     values: Mapping[str, object],
     prefix: str,
 ) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from hotchannel.devserver.served import ServedModules
 from hotchannel.devserver.serving import Server
 from hotchannel.devserver.site import Site
 from hotchannel.devserver.watcher import Watcher
-from hotchannel.errors import HotChannelError
+from hotchannel.errors import HotChannelError, OptionError
 from hotchannel.hmr.graph import ModuleGraph
 from hotchannel.options import HttpsOptions
 from hotchannel.websocket.server import WebSocketServer
@@ -69,8 +69,16 @@ class DevServer:
 
     def __init__(self, root: str | Path, options: DevOptions) -> None:
         self.options = options
+        for allowed in options.fs.allow:
+            if not os.path.isdir(allowed):
+                raise OptionError("fs.allow", allowed, "a folder")
         https = options.https if isinstance(options.https, HttpsOptions) else HttpsOptions()
-        self._root = Root(root, private=[file for file in (https.cert, https.key) if file is not None])
+        self._root = Root(
+            root,
+            private=[file for file in (https.cert, https.key) if file is not None],
+            allow=options.fs.allow,
+            deny=options.fs.deny,
+        )
         self._own_hosts = () if options.host is None or options.host in _WILDCARDS else (options.host,)
         self._sockets: list[socket.socket] = []
         self._server: Server | None = None
@@ -78,7 +86,11 @@ class DevServer:
         clock = _Clock()
         graph = ModuleGraph()
         self._plugins = load_plugins(options.plugins, self._root.path)
-        public = Root(os.path.join(self._root.path, options.public_dir)) if options.public_dir else None
+        public = (
+            Root(os.path.join(self._root.path, options.public_dir), deny=options.fs.deny)
+            if options.public_dir
+            else None
+        )
         resolver = Resolver(self._root, options.base, options.alias, self._plugins, public)
         compiler = Compiler(
             graph,
@@ -116,7 +128,9 @@ class DevServer:
             public=public,
         )
         self._channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
-        self._watcher = Watcher(self._root.path, self._engine, polling=options.polling)
+        self._watchers = [
+            Watcher(folder, self._engine, polling=options.polling) for folder in self._root.folders
+        ]
         self._levels: tuple[str, ...] | None = None
         self._console = self._make_console()
         self._proxy = self._make_proxy()
@@ -170,7 +184,7 @@ class DevServer:
             await self._channel.listen()
         else:
             await self._serve()
-        self._watching = asyncio.create_task(self._watcher.start())
+        self._watching = asyncio.create_task(self._watch())
         self._watching.add_done_callback(self._watch_ended)
         # Pages are answered meanwhile; what of them is saved before the watch begins is compared then.
         await asyncio.wait({self._watching}, timeout=_WATCH_TIME)
@@ -219,7 +233,8 @@ class DevServer:
         if self._console is not None:
             self._console.close()
         self._watching.cancel()
-        await self._watcher.stop()
+        for watcher in self._watchers:
+            await watcher.stop()
         if self._server is not None:
             self._server.should_exit = True
             await asyncio.wait({self._serving})
@@ -328,6 +343,10 @@ class DevServer:
         scheme = "https" if self.options.https else "http"
         return f"{scheme}://{host}:{self.port}{self.options.base}"
 
+    async def _watch(self) -> None:
+        for watcher in self._watchers:
+            await watcher.start()
+
     def _watch_ended(self, watching: asyncio.Task[None]) -> None:
         if watching.cancelled():
             return
@@ -335,7 +354,8 @@ class DevServer:
             self._server.should_exit = True
             return
         # What was served while the watch was set up may have been saved unseen.
-        self._engine.saved(self._engine.known_files(self._root.path))
+        for folder in self._root.folders:
+            self._engine.saved(self._engine.known_files(folder))
 
 
 class _Clock:

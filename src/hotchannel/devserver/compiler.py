@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from hotchannel.channel.printable import printable
+from hotchannel.devserver.files import ELSEWHERE
 from hotchannel.devserver.kinds import Kind, is_javascript, is_stylesheet, module_id
 from hotchannel.devserver.plugins import Plugins
 from hotchannel.devserver.resolver import Resolved, Resolver, Unresolved
@@ -335,7 +336,8 @@ class Compiler:
                         target.self_accepting = False
                     imports[target] = None
                     is_rooted = reference.value.startswith("/") and self._base != "/"
-                    if node.type == "js" or target.timestamp or is_rooted:
+                    is_elsewhere = url.startswith(ELSEWHERE)
+                    if node.type == "js" or target.timestamp or is_rooted or is_elsewhere:
                         rendered = browser_url(url, base=self._base, timestamp=target.timestamp)
                         edits.append((reference.start, reference.end, _css_string(rendered)))
                 case Unresolved(candidates=candidates):

@@ -1,47 +1,33 @@
 """The only opener of files: walk down from the root, follow no link, read.
 
-Role: whatever a request names, bytes come only from a regular file below the root. Every step of the way is
-opened within the one before, and a link ends it, so nothing can be swapped between a check and what it was
-about; links are resolved beforehand, and their target is walked to in the same way. Invariant: never blocks
-on a FIFO, socket or device, opens nothing outside the root, never reads dot files, keys or other secrets, and
-says the same of what is outside whether it exists or not.
+Role: whatever a request names, bytes come only from a regular file below the root, or below a folder that
+is allowed beside it. Every step of the way is opened within the one before, and a link ends it, so nothing
+can be swapped between a check and what it was about; links are resolved beforehand, and their target is
+walked to in the same way. Invariant: never blocks on a FIFO, socket or device, opens nothing outside of these
+folders, never reads dot files, keys or other secrets, and says the same of what is outside whether it exists
+or not.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hotchannel.devserver.denials import KEPT, Denials, FileRefused
 from hotchannel.modules.urls import FilePath
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["FileRefused", "OpenFile", "Root"]
+__all__ = ["ELSEWHERE", "FileRefused", "OpenFile", "Root"]
 
-_SECRET = re.compile(
-    # Keys and certificates, what holds passwords, private keys of SSH, and what Emacs keeps of a dot file.
-    r"(?: .*\.(?:cer|crt|der|env|jks|kdbx|key|keystore|p12|p8|pem|pfx|pk8|ppk)"
-    r" | .*id_(?:dsa|ecdsa|ed25519|rsa)[^.:~\#\ ]*"
-    r" | \#\..* )"
-    # Their backups, and other names that a file system takes for the same.
-    r"(?: \.(?:backup|bak|old|orig|save|swp|tmp|[0-9]+) | :.* | [.\ ~\#] )*",
-    re.DOTALL | re.VERBOSE,
-)
-_WELL_KNOWN = "/.well-known/"
-"""The folder with a dot that is meant for everybody (RFC 8615); browsers' own tools ask for files in it."""
-
-# Some file systems take names for the same that differ in these (as Git's `core.protectHFS`).
-_INVISIBLE = dict.fromkeys((*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF))
-
-_MAX_NAME = 255
-"""No file system that a site lies on has longer names."""
+ELSEWHERE = "/@fs/"
+"""Ahead of the absolute path of a file in a folder that is allowed beside the root (as in Vite)."""
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _FILE = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -66,24 +52,8 @@ _NOT_A_FILE = (errno.ENXIO, errno.ENODEV, errno.EOPNOTSUPP)
 _LINK_MET = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
 """What systems say of a link where none may be."""
 
-_KEPT = "keys and other secrets are not served"
-
 _CHUNK = 256 * 1024
 _RETRIES = 5
-
-
-class FileRefused(Exception):  # noqa: N818 - a refusal, not an error; it never leaves the dev server
-    """A file that is not served.
-
-    Attributes:
-        status: 403 where it must not be read, 404 where there is none.
-        is_directory: the path names a folder.
-    """
-
-    def __init__(self, status: int, reason: str, *, is_directory: bool = False) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.is_directory = is_directory
 
 
 @dataclass(slots=True)
@@ -136,31 +106,59 @@ class Root:
     Args:
         path: the folder.
         private: files that are never served whatever they are called, such as the server's own key.
+        allow: folders elsewhere whose files are served too, below `/@fs/` (Vite: `server.fs.allow`).
+        deny: patterns of further names that are never served (Vite: `server.fs.deny`); see `Denials`.
     """
 
-    __slots__ = ("_prefix", "_private", "path")
+    __slots__ = ("_denials", "_others", "_prefix", "_private", "path")
 
-    def __init__(self, path: str | Path, private: Iterable[str | Path] = ()) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        private: Iterable[str | Path] = (),
+        *,
+        allow: Iterable[str | Path] = (),
+        deny: Iterable[str] = (),
+    ) -> None:
         self.path = os.path.realpath(path)
         self._prefix = self.path.rstrip(os.sep) + os.sep
         self._private = tuple(os.path.realpath(file) for file in private)
+        self._denials = Denials(deny)
+        self._others = tuple(Root(folder, self._private, deny=deny) for folder in allow)
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders whose files may be served, without those that lie in another of them."""
+        roots = (self, *self._others)
+        return list(
+            dict.fromkeys(
+                root.path for root in roots if not any(root.path.startswith(other._prefix) for other in roots)
+            )
+        )
 
     def locate(self, url_path: str) -> FilePath:
         """Return the file that a decoded URL path names, whether it exists or not.
 
         Raises:
-            FileRefused: a segment starts with a dot (`..` included), or the name is one for secrets.
+            FileRefused: a segment starts with a dot (`..` included), the name is one for secrets, or the path
+                begins with `/@fs/` and names nothing in a folder that is allowed.
         """
-        denial = _denial(url_path)
+        if url_path.startswith(ELSEWHERE):
+            return self._locate_elsewhere(_absolute(url_path))
+        denial = self._denials.of(url_path)
         if denial is not None:
             raise denial
         below = os.sep.join([segment for segment in url_path.split("/") if segment])
         return FilePath(self._prefix + below if below else self.path)
 
     def url_path(self, file: str) -> str | None:
-        """Return the decoded URL path of `file`, or None where it is not below the root, or never served."""
+        """Return the decoded URL path of `file`; None where it is in no folder of ours, or never served."""
         url_path = self._below(file)
-        return None if url_path is None or _denial(url_path) else url_path
+        if url_path is not None:
+            return None if self._denials.of(url_path) else url_path
+        if any(other.url_path(file) is not None for other in self._others):
+            return ELSEWHERE + file.replace(os.sep, "/").lstrip("/")
+        return None
 
     def open(self, file: FilePath) -> OpenFile:
         """Open `file` for reading.
@@ -172,8 +170,11 @@ class Root:
         for _ in range(_RETRIES):
             url_path = self._below(real)
             if url_path is None:
+                for other in self._others:
+                    if other._below(real) is not None:
+                        return other.open(FilePath(real))
                 raise FileRefused(403, "links out of the served folder are not followed")
-            denial = _denial(url_path)
+            denial = self._denials.of(url_path)
             if denial is not None:
                 raise denial
             try:
@@ -190,6 +191,23 @@ class Root:
         # A file taken for a folder, a link to itself, or one that is swapped all the time.
         raise FileRefused(404, "there is no such file")
 
+    def climb(self, importer_path: str, reference: str) -> str | None:
+        """Return the URL path of what a relative reference names above the root; None where it stays below.
+
+        A browser stops at the root; a file system does not, and neither does Vite.
+
+        Args:
+            importer_path: decoded URL path of the file that names it.
+            reference: path of the reference, decoded.
+        """
+        if not self._others or not reference.startswith("../") or importer_path.startswith(ELSEWHERE):
+            return None
+        folder = importer_path.rpartition("/")[0].lstrip("/").replace("/", os.sep)
+        file = os.path.normpath(os.path.join(self._prefix + folder, reference.replace("/", os.sep)))
+        if self._below(file) is not None or all(other._below(file) is None for other in self._others):
+            return None
+        return ELSEWHERE + file.replace(os.sep, "/").lstrip("/")
+
     def find(self, file: str) -> FilePath | None:
         """Return `file` with its links resolved; None where that is no file that is served."""
         real = _resolved(file)
@@ -202,7 +220,14 @@ class Root:
             entries = None if self.url_path(folder) is None else os.listdir(folder)
         except (FileRefused, OSError, ValueError):
             return None
-        return entries and sorted(entry for entry in entries if _denial(f"/{entry}") is None)
+        return entries and sorted(entry for entry in entries if self._denials.of(f"/{entry}") is None)
+
+    def _locate_elsewhere(self, file: str) -> FilePath:
+        for root in (self, *self._others):
+            below = root._below(file)
+            if below is not None:
+                return root.locate(below)
+        raise FileRefused(403, "only folders that `fs.allow` names are served from elsewhere")
 
     def _below(self, file: str) -> str | None:
         """Return the URL path of what is below the root, be it served or not."""
@@ -238,7 +263,7 @@ class Root:
         if stat.S_ISDIR(status.st_mode):
             raise FileRefused(404, "this is a folder", is_directory=True)
         if stat.S_ISREG(status.st_mode) and status.st_dev not in _KERNEL:
-            raise FileRefused(403, _KEPT)
+            raise FileRefused(403, KEPT)
         raise FileRefused(403, "only regular files are served")
 
     def _is_private(self, status: os.stat_result) -> bool:
@@ -250,20 +275,10 @@ class Root:
         return False
 
 
-def _denial(url_path: str) -> FileRefused | None:
-    """Return why a decoded URL path is refused by its name alone; None where it is not."""
-    if not url_path.isascii():
-        url_path = url_path.translate(_INVISIBLE)
-    first = 1 if url_path.startswith(_WELL_KNOWN) else 0
-    if url_path.find("/.", first) >= 0 or url_path.startswith("."):
-        return FileRefused(403, "dot files are not served")
-    name = url_path.rstrip("/").rpartition("/")[2]
-    if len(name) > _MAX_NAME:
-        return FileRefused(404, "there is no such file")
-    # Compared without regard to case, since some file systems do.
-    if _SECRET.fullmatch(name.casefold()):
-        return FileRefused(403, _KEPT)
-    return None
+def _absolute(url_path: str) -> str:
+    """Return the path that follows `/@fs/`, as the system writes it."""
+    path = url_path[len(ELSEWHERE) :]
+    return f"/{path}" if os.sep == "/" else path.replace("/", os.sep)
 
 
 def _resolved(path: str) -> str:

@@ -11,16 +11,18 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hotchannel.devserver.files import FileRefused, Root
+from hotchannel.devserver.files import ELSEWHERE, FileRefused, Root
 from hotchannel.devserver.kinds import is_stylesheet
 from hotchannel.devserver.plugins import Plugins
 from hotchannel.modules.urls import (
     FilePath,
     ModuleUrl,
+    decode_path,
     is_bare,
     is_external,
     join_specifier,
     module_url,
+    split_query,
     without_parameters,
 )
 
@@ -125,6 +127,7 @@ class Resolver:
             return Unresolved((), "The path is malformed.")
         path, query = joined
         query = without_parameters(query, "t", "import")
+        path = self._root.climb(importer_path, decode_path(split_query(reference)[0]) or "") or path
         try:
             wanted = self._root.locate(path)
         except FileRefused as refusal:
@@ -133,6 +136,9 @@ class Resolver:
             url_path = path.rstrip("/") + suffix if suffix else path
             file = self._root.find(wanted + suffix)
             if file is not None:
+                if url_path.startswith(ELSEWHERE):
+                    # It may lead back into the root, where files go by another path.
+                    url_path = self._root.url_path(file) or url_path
                 return Resolved(module_url(url_path, query), file)
         public = self._public.find(self._public.path + path) if self._public else None
         if public is not None:
