@@ -221,6 +221,17 @@ class TestInvalidate:
 
         assert updates(project.channel.sent[before:]) == [("js-update", "/main.js", "/main.js")]
 
+    @pytest.mark.parametrize("first", ["/none.js", "<b>", 7, None])
+    def test_no_browser_names_to_others_what_is_no_module(self, project: HotFolder, first: object) -> None:
+        project.save("theme.css", "i { color: red }")
+        project.text("/theme.css?t=1000", sec_fetch_dest="script")
+
+        project.engine.invalidated({"path": "/theme.css", "firstInvalidatedBy": first})
+
+        message = project.channel.sent[-1]
+        assert isinstance(message, Update)
+        assert message.updates[0].first_invalidated_by == "/theme.css"
+
     @pytest.mark.parametrize(
         "data",
         [None, 1, "x", [], {}, {"path": 1}, {"path": None}, {"path": "/none.js"}, {"path": "/../etc/passwd"}],

@@ -489,3 +489,17 @@ def test_outside_the_base(tmp_path: Path, target: str, status: int, location: st
     response = HotFolder(tmp_path.resolve(), base="/app/").get(target)
 
     assert (response.status, response.headers.get("location")) == (status, location)
+
+
+@pytest.mark.parametrize("where", ["same-site", "cross-site"])
+@pytest.mark.parametrize("destination", ["image", "video", "empty", ""])
+def test_what_another_site_embeds_is_no_module(tmp_path: Path, where: str, destination: str) -> None:
+    folder = HotFolder(tmp_path)
+    folder.write("broken.js", "(")
+    headers = {"sec_fetch_site": where, "sec_fetch_mode": "no-cors", "sec_fetch_dest": destination}
+
+    for number in range(20):
+        folder.get(f"/broken.js?{number}&raw", **headers)
+
+    assert len(folder.graph) == 0
+    assert not folder.channel.errors

@@ -106,9 +106,10 @@ class HotEngine:
         if node is None or node.type != "js":
             return
         first = data.get("firstInvalidatedBy")
-        update = plan_invalidation(
-            node, timestamp=self._clock(), first_invalidated_by=first if isinstance(first, str) else path
-        )
+        # It goes on to every browser.
+        if not isinstance(first, str) or self._graph.get(ModuleId(first)) is None:
+            first = path
+        update = plan_invalidation(node, timestamp=self._clock(), first_invalidated_by=first)
         if update is None:
             return
         message = data.get("message")

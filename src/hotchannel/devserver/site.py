@@ -169,7 +169,7 @@ class Site:
         kept = without_parameters(query, "t", "import")
         url = module_url(path, kept)
         role = self._role(request, path, query, url)
-        if is_public and role == "module":
+        if role == "module" and (is_public or _is_foreign_picture(request)):
             role = "static"
         if role == "static" and opened.size:
             return self._static(request, path, opened)
@@ -322,10 +322,22 @@ def _may_be_a_page(request: Request, path: str) -> bool:
 
 def _is_foreign_script(request: Request) -> bool:
     """Tell whether another site loads this as a classic script, which no CORS header can refuse."""
+    return _is_foreign(request) and request.header("sec-fetch-dest") == "script"
+
+
+def _is_foreign_picture(request: Request) -> bool:
+    """Tell whether another site loads this as what no module can be.
+
+    Compiled for that site, every query would be a module more, and its errors would stand in our pages.
+    """
+    return _is_foreign(request) and request.header("sec-fetch-dest") not in ("script", "style")
+
+
+def _is_foreign(request: Request) -> bool:
+    """Tell whether another site loads this in a way that it need not be allowed to (Fetch: `no-cors`)."""
     return (
         request.header("sec-fetch-site") in ("cross-site", "same-site")
         and request.header("sec-fetch-mode") == "no-cors"
-        and request.header("sec-fetch-dest") == "script"
     )
 
 
