@@ -27,7 +27,7 @@ class Esbuild(Plugin):
             [
                 _find(Path(path).parent),
                 f"--loader={loader}",
-                f"--sourcefile={path}",
+                f"--sourcefile={Path(path).name}",
                 "--sourcemap=inline",
                 "--format=esm",
                 "--target=esnext",
