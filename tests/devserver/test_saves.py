@@ -40,11 +40,13 @@ class Truth:
     Attributes:
         modules: none where one of them is broken or missing.
         links: by stylesheet, what it consists of.
+        lacks_sheet: one of them imports what is not there.
         is_told: an error is shown; of a missing script of the page itself only the browser's console tells.
     """
 
     modules: Versions | None
     links: dict[str, Versions]
+    lacks_sheet: bool
     is_told: bool = True
 
     @classmethod
@@ -52,10 +54,16 @@ class Truth:
         """Read it from the files alone."""
         document = html.analyze((root / "index.html").read_text())
         links = {link: _sheets(root, link) for each in document.stylesheets if (link := each.get("href"))}
+        lacks_sheet = any(
+            not (root / path[1:]).is_file()
+            for link, sheets in links.items()
+            for path in sheets
+            if path != link
+        )
         modules: Versions = {}
         pending = [each.get("src") or "" for each in document.scripts]
         if not all((root / path[1:]).is_file() for path in pending):
-            return cls(None, links, is_told=False)
+            return cls(None, links, lacks_sheet, is_told=lacks_sheet)
         while pending:
             path = pending.pop()
             if path in modules:
@@ -64,14 +72,14 @@ class Truth:
                 text = (root / path[1:]).read_text()
                 found = () if path.endswith(".css") else javascript.analyze(text).imports
             except (OSError, SourceError):
-                return cls(None, links)
+                return cls(None, links, lacks_sheet)
             modules[path] = version_in(text)
             pending += [urljoin(path, site.specifier or "") for site in found]
-        return cls(modules, links)
+        return cls(modules, links, lacks_sheet)
 
     def difference(self, page: Page) -> str:
         """Say how `page` differs; empty where it does not."""
-        is_broken = self.modules is None
+        is_broken = self.modules is None or self.lacks_sheet
         if page.has_overlay != is_broken and self.is_told:
             return f"there {'is no' if is_broken else 'is an'} overlay"
         if self.modules is not None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from hotchannel.channel.printable import printable
+from hotchannel.devserver.css_links import find_links
 from hotchannel.devserver.files import ELSEWHERE
 from hotchannel.devserver.kinds import Kind, is_javascript, is_stylesheet, module_id
 from hotchannel.devserver.plugins import Plugins
@@ -26,8 +27,8 @@ from hotchannel.wire.payloads import ErrorDetail, HotPayload, Prune
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hotchannel.hmr.graph import ModuleGraph, ModuleNode, ModuleType, Names
-    from hotchannel.modules import css, javascript
+    from hotchannel.hmr.graph import ModuleGraph, ModuleNode, Names
+    from hotchannel.modules import javascript
 
 __all__ = ["Channel", "Compiled", "Compiler"]
 
@@ -172,6 +173,11 @@ class Compiler:
             kind, source = read(node, content, self._plugins)
             if kind in ("javascript", "inline"):
                 self._resolve_imports(node, source, analyze(node, source), self._peek)
+            elif kind in ("css", "css-text"):
+                links = find_links(node, source, self._resolver)
+                if links.error is not None:
+                    self._graph.mark_unresolved(node, links.missing)
+                    return links.error.detail
             elif kind == "json":
                 json_module(node, source)
         except ModuleError as error:
@@ -317,34 +323,23 @@ class Compiler:
 
     def _css(self, node: ModuleNode, source: str, *, self_accepting: bool = True) -> str:
         """Return the stylesheet with its references stamped, and absolute where it is injected."""
-        from hotchannel.modules import css
-
-        sheet = css.analyze(source)
-        importer_path = path_of(node.url)
+        links = find_links(node, source, self._resolver)
         edits: list[tuple[int, int, str]] = []
         imports: dict[ModuleNode, Names] = {}
-        missing: list[FilePath] = []
-        types: list[tuple[css.CssReference, ModuleType]] = [
-            *((reference, "css") for reference in sheet.imports),
-            *((reference, "asset") for reference in sheet.urls),
-        ]
-        for reference, kind in types:
-            match self._resolver.resolve_url(reference.value, importer_path):
-                case Resolved(url, file):
-                    target = self._graph.ensure(module_id(url, stylesheet=True), url, file, kind)
-                    if kind == "asset":
-                        target.self_accepting = False
-                    imports[target] = None
-                    is_rooted = reference.value.startswith("/") and self._base != "/"
-                    is_elsewhere = url.startswith(ELSEWHERE)
-                    if node.type == "js" or target.timestamp or is_rooted or is_elsewhere:
-                        rendered = browser_url(url, base=self._base, timestamp=target.timestamp)
-                        edits.append((reference.start, reference.end, _css_string(rendered)))
-                case Unresolved(candidates=candidates):
-                    missing += candidates
-                case None:
-                    pass
-        self._connect(node, imports, tuple(missing), self_accepting=self_accepting)
+        for reference, kind, resolved in links.found:
+            url = resolved.url
+            target = self._graph.ensure(module_id(url, stylesheet=True), url, resolved.file, kind)
+            if kind == "asset":
+                target.self_accepting = False
+            imports[target] = None
+            is_rooted = reference.value.startswith("/") and self._base != "/"
+            is_elsewhere = url.startswith(ELSEWHERE)
+            if node.type == "js" or target.timestamp or is_rooted or is_elsewhere:
+                rendered = browser_url(url, base=self._base, timestamp=target.timestamp)
+                edits.append((reference.start, reference.end, _css_string(rendered)))
+        self._connect(node, imports, links.missing, self_accepting=self_accepting)
+        if links.error is not None:
+            raise links.error
         return transform.replace(source, edits)
 
     def _connect(

@@ -144,7 +144,9 @@ class Resolver:
         if public is not None:
             # Served as it is; only a stylesheet can be swapped.
             return Resolved(module_url(path, query), public) if is_stylesheet(path) else None
-        return Unresolved(tuple(FilePath(wanted + suffix) for suffix in suffixes), self._hint(path))
+        return Unresolved(
+            tuple(FilePath(wanted + suffix) for suffix in suffixes), self._hint(path, importer_path)
+        )
 
     def _from_plugins(self, specifier: str, importer_path: str) -> Resolved | Unresolved | None:
         id = self._plugins.resolve(specifier, self._root.path + importer_path)
@@ -187,14 +189,15 @@ class Resolver:
         # Pages that disagree: each page's own map decides, in the browser.
         return found.pop() if len(found) == 1 else None
 
-    def _hint(self, path: str) -> str:
+    def _hint(self, path: str, importer_path: str) -> str:
         folder, _, name = path.rpartition("/")
         names = self._root.names(folder or "/")
         if names is None:
             return f"There is no folder {folder or '/'}."
         from difflib import get_close_matches
 
-        close = get_close_matches(name, names, n=3, cutoff=0.5)
+        others = [other for other in names if f"{folder}/{other}" != importer_path]
+        close = get_close_matches(name, others, n=3)
         if close:
             return f"Did you mean {' or '.join(close)}?"
         return f"The folder {folder or '/'} has no file of that name."

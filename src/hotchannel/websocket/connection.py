@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
         "_bucket",
         "_congested",
         "_corked",
-        "_descriptor",
+        "_direct",
         "_exclusive",
         "_head",
         "_joined",
@@ -107,7 +107,8 @@ class Connection(asyncio.Protocol):
         self._bucket: TokenBucket | None = None
         self._corked = b""
         self._listening = False
-        self._descriptor = NO_DESCRIPTOR
+        # What a message can be written to: only while it is open and nothing waits in the transport.
+        self._direct = NO_DESCRIPTOR
         self._peer: object = None
 
     # What the server sees.
@@ -134,21 +135,21 @@ class Connection(asyncio.Protocol):
 
     def deliver(self, message: Outgoing) -> None:
         """Send one message of the channel; a peer that does not read is cut off rather than waited for."""
-        if self._phase is _OPEN:
+        frame = message.frame
+        if (descriptor := self._direct) != NO_DESCRIPTOR:
             tally = self._tally
             tally.messages_out += 1
-            frame = message.frame
-            if self._congested or self._descriptor == NO_DESCRIPTOR:
-                self._put(frame)
-                return
-            tally.bytes_out += len(frame)
+            tally.bytes_out += (size := len(frame))
             try:
-                sent = os.write(self._descriptor, frame)
+                sent = os.write(descriptor, frame)
             except OSError:
                 # No room, or a dead line: the transport finds that out again, and knows what to do.
                 sent = 0
-            if sent != len(frame):
+            if sent != size:
                 self._transport.write(frame[sent:])
+        elif self._phase is _OPEN:
+            self._tally.messages_out += 1
+            self._put(frame)
 
     def close(self, code: int, reason: str = "", *, linger: float = _LINGER) -> None:
         """Begin to close: a close frame, then `linger` seconds for the peer to answer it.
@@ -211,9 +212,12 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._congested = True
+        self._direct = NO_DESCRIPTOR
 
     def resume_writing(self) -> None:
         self._congested = False
+        if self._phase is _OPEN and not self._corked:
+            self._direct = descriptor_of(self._transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -275,7 +279,8 @@ class Connection(asyncio.Protocol):
         self._uncork()
         # In a take-over the transport still reports to uvicorn's protocol while we greet.
         self._congested = self._transport.get_write_buffer_size() > high
-        self._descriptor = descriptor
+        if self._phase is _OPEN and not self._congested:
+            self._direct = descriptor
 
     def _begin_session(self) -> Session:
         """What reads frames, and makes those that are no messages: not before there is one."""
@@ -372,6 +377,7 @@ class Connection(asyncio.Protocol):
 
     def _leave(self, error: Exception | None) -> None:
         was_open, self._phase = self._phase is _OPEN, _ENDING
+        self._direct = NO_DESCRIPTOR
         if was_open and self._joined:
             self._owner.closed(self, error)
 
