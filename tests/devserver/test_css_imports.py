@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hotchannel.wire.payloads import Update
+from hotchannel.wire.payloads import Location, Update
 from support.hotfolder import HotFolder
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def test_the_error_says_where_and_what_was_meant(folder: HotFolder, how: dict[st
 
     [error] = folder.channel.errors.values()
     assert error.message == ('Failed to resolve @import "./bsae.css" from "page.css". Did you mean base.css?')
-    assert error.loc is not None
+    assert isinstance(error.loc, Location)
     assert (error.loc.line, error.loc.column) == (1, 8)
     assert "^" in (error.frame or "")
 

@@ -280,13 +280,15 @@ SCENARIOS: dict[str, Scenario] = {
         ),
         why="The mark is true; it concerns modules that run, so a swap takes no notice.",
     ),
-    "chain-missing": styled(
-        "A stylesheet that imports a missing one is swapped when that is made.",
+    "chain-missing": Scenario(
+        "A stylesheet that imports a missing one says so, and is swapped when that is made.",
         {"index.html": LINKED, "style.css": '@import "a.css";\n' + colour(5, "p")},
-        Step(write("a.css", colour(2)), "swap /style.css", rgb(2)),
-        shows=rgb(5),
-        why="The rules that are there hold meanwhile; stock refuses the whole stylesheet.",
-        stock=Stock(brings=("error",), shows=rgb(0)),
+        rgb(5),
+        (Step(write("a.css", colour(2)), "swap /style.css", rgb(2)),),
+        "The rules that are there hold meanwhile; stock refuses the whole stylesheet.",
+        at_first=("error",),
+        probe=COLOUR,
+        stock=Stock(shows=rgb(0)),
     ),
     "picture": styled(
         "A picture that a linked stylesheet names is fetched anew.",
