@@ -4,6 +4,8 @@ PYTHON ?= python3
 ROOT ?= examples/counter
 VENV := .venv
 BIN := $(VENV)/bin
+# Most tests wait for sockets and timers, so that several go on beside each other; browsers work, so two do.
+SIDE_BY_SIDE := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -17,7 +19,9 @@ dev: $(VENV)/.installed ## Serve examples/counter (or ROOT=folder) and print its
 	$(BIN)/hotchannel dev $(ROOT)
 
 test: $(VENV)/.tools node_modules/.installed chromium lint ## Set up all that tests need; check style and types; run every test
-	$(BIN)/pytest
+	$(SIDE_BY_SIDE) -n 4 -m "not browser"
+	$(SIDE_BY_SIDE) -n 2 -m browser
+	$(SIDE_BY_SIDE) -n 2 tests/browser --ignore tests/browser/test_pack.py --pack on
 
 lint: $(VENV)/.tools node_modules/.installed ## Style, types and layers only
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from Vite on purpose.
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what serves the browser tests' projects; vite checks the tests themselves",
     )
     parser.addoption(
+        "--pack",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="the setting `pack` of hotchannel for the browser tests; their pages are too small for `auto`",
+    )
+    parser.addoption(
         "--record-outcomes",
         action="store_true",
         help="write what foreign servers answered to attacks into docs/entrances.md",
@@ -54,13 +61,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "ours: hotchannel differs from stock Vite here on purpose")
+    config.addinivalue_line("markers", "browser: opens pages in Chromium; set by itself")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # Browsers last: a quick failure shows first, and Playwright keeps an event loop running in this
     # thread from its first use on, so that no asyncio test could start after it.
     items[:] = [item for item in items if runs_on_its_loop(item)]
     items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
     if config.getoption("--server") == "vite":
         left_out = [item for item in items if item.get_closest_marker("ours")]
         config.hook.pytest_deselected(items=left_out)
@@ -80,7 +92,9 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StartPro
     """Write files into a folder (or copy one), serve it, and stop the server after the test."""
     # Stock Vite drops a save that comes within 50 ms of the last one; ours has to keep every one.
     command, pause = (
-        (vite_command, 0.06) if request.config.getoption("--server") == "vite" else (hotchannel_command, 0.0)
+        (vite_command, 0.06)
+        if request.config.getoption("--server") == "vite"
+        else (partial(hotchannel_command, pack=request.config.getoption("--pack")), 0.0)
     )
     started: list[Project] = []
 

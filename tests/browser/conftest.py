@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import pytest
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from support.project import StartProject
+
+
+PACK: dict[str, Literal["auto"] | bool] = {"auto": "auto", "on": True, "off": False}
 
 
 class Play(Protocol):
@@ -46,9 +49,9 @@ def conformance(request: pytest.FixtureRequest) -> Iterator[Conformance]:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
+def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
     """Our dev server, in this process."""
-    with Servers() as running:
+    with Servers(pack=PACK[request.config.getoption("--pack")]) as running:
         yield running
 
 

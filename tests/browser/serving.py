@@ -18,15 +18,20 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
     from types import TracebackType
-    from typing import Any, Self
+    from typing import Any, Literal, Self
 
 __all__ = ["Servers"]
 
 
 class Servers:
-    """Dev servers, all in one event loop in a thread; used with `with`."""
+    """Dev servers, all in one event loop in a thread; used with `with`.
 
-    def __init__(self) -> None:
+    Args:
+        pack: their setting of this name.
+    """
+
+    def __init__(self, *, pack: Literal["auto"] | bool = "auto") -> None:
+        self._pack: Literal["auto"] | bool = pack
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="dev servers")
         self._ending: list[Future[None]] = []
@@ -53,7 +58,7 @@ class Servers:
         while (port := free_port()) in self._ports:
             pass
         self._ports.add(port)
-        server = DevServer(root, DevOptions(port=port, strict_port=True))
+        server = DevServer(root, DevOptions(port=port, strict_port=True, pack=self._pack))
         if prepare is not None:
             prepare(server)
         self._run(server.__aenter__()).result()

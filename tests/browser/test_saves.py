@@ -171,7 +171,7 @@ def test_a_save_between_page_and_socket_is_not_lost(
     tab.until(lambda: bool(held), "the client script to be asked for")
     tab.style("rgb(1, 1, 1)")
     tab.page.wait_for_function(
-        "performance.getEntriesByType('resource').some((e) => e.name.endsWith('/src/main.js'))"
+        "performance.getEntriesByType('resource').some((e) => /\\/src\\/main\\.js$|\\/pack\\//.test(e.name))"
     )
 
     site.edit(path, *(("v1", "v2") if path.endswith("js") else ("1, 1, 1", "2, 2, 2")))

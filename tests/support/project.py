@@ -39,10 +39,12 @@ def free_port() -> int:
         return port
 
 
-def hotchannel_command(root: Path, port: int, base: str) -> list[str]:
+def hotchannel_command(root: Path, port: int, base: str, *, pack: str = "auto") -> list[str]:
     """`hotchannel dev`, by the same entry point as the installed command."""
     entry = "import sys; from hotchannel.cli import main; sys.exit(main())"
     options = ["--port", str(port), "--strict-port", "--base", base]
+    if pack != "auto":
+        options += ["--pack", pack]
     return [sys.executable, "-c", entry, "dev", str(root), *options]
 
 
