@@ -59,6 +59,9 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@# pip compiles what it installs, and leaves out what stays in place: a start would do it, each time anew
+	@# where Python may not write beside the source.
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 $(VENV)/.tools: requirements-dev.txt $(VENV)/.installed

@@ -47,7 +47,7 @@ class StyleSheet:
 
 
 _ESCAPED = r"\\(?:[0-9A-Fa-f]{1,6}(?:\r\n|[ \t\n\r\f])?|[^\n\r\f0-9A-Fa-f])"
-_NAME_CHARACTER = rf"(?:[-0-9A-Z_a-z\x00\x80-\U0010ffff]|{_ESCAPED})"
+_NAME_CHARACTER = rf"(?:[^\x01-,./:-@\[-^`{{-\x7f]|{_ESCAPED})"
 _COMMENT = r"/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/|\Z)"
 _BLANK = rf"(?:[ \t\n\r\f]++|{_COMMENT})*+"
 # A string may end with the source, but not with a line.

@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 
 __all__ = ["BLANK", "NAME", "STRING", "TEMPLATE", "TRIVIA", "WORD", "Token", "Tokens", "cook", "tokenize"]
 
-_SPACE = r"\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+# A class with single characters beyond ASCII takes ten times as long to compile, which a start has to wait for;
+# so these are met by Python's own `\s`, which has U+0085 too, and by literals.
+_WIDE_SPACE = r"[^\S\x00-\x7f\x85]|\ufeff"
 _LINE_END = r"\n\r\u2028\u2029"
+_REST_OF_LINE = r"(?:[\x00-\t\v\f\x0e-\x7f]++|(?!\u2028)(?!\u2029)[^\x00-\x7f])*+"
 
-WORD = rf"[^\x00-#%-/:-@\[-\^`{{-\x7f{_SPACE}]"
-"""Pattern of a character in an identifier, a keyword or a number."""
+WORD = r"(?:[$0-9A-Z_a-z]++|(?!\ufeff)[^\s\x00-\x7f])"
+"""Pattern of characters in an identifier, a keyword or a number."""
 
 NAME = rf"(?:{WORD}|\\u[0-9A-Fa-f]{{4}}|\\u\{{[0-9A-Fa-f]++\}})++"
 """Pattern of an identifier or keyword, unicode escapes included."""
@@ -44,23 +47,23 @@ _TEMPLATE_TEXT = r"[^`\\$]*+(?:(?:\\[\s\S]|\$(?!\{))[^`\\$]*+)*+"
 TEMPLATE = f"`{_TEMPLATE_TEXT}`"
 """Pattern of a template literal without substitutions."""
 
-_COMMENT = rf"//[^{_LINE_END}]*+|/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
+_COMMENT = rf"//{_REST_OF_LINE}|/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/"
 
-BLANK = rf"[{_SPACE}]++|{_COMMENT}"
+BLANK = rf"[\t-\r ]++|{_WIDE_SPACE}|{_COMMENT}"
 """Pattern of white space or one comment."""
 
 TRIVIA = f"(?:{BLANK})*+"
 """Pattern of white space, line ends and comments; matches the empty text too."""
 
 _RUN = re.compile(
-    rf"(?:[\x00-!#%&*-.:-@^|~\x7f{_SPACE}]++|(?!(?:im|ex)port(?!{WORD}|\\)){WORD}++"
+    rf"(?:[\x00-!#%&*-.:-@^|~\x7f]++|{_WIDE_SPACE}|(?!(?:im|ex)port(?!{WORD}|\\)){WORD}++"
     rf"|{STRING}|{_COMMENT}|{TEMPLATE}|\\(?:u\{{[0-9A-Fa-f]++\}})?+{WORD}*+)*+"
 )
 _TEMPLATE_CHUNK = re.compile(rf"{_TEMPLATE_TEXT}(?:`|\$\{{)")
 _REGEX = re.compile(
     rf"/(?:[^/\\\[{_LINE_END}]|\\[^{_LINE_END}]|\[(?:[^\]\\{_LINE_END}]|\\[^{_LINE_END}])*+\])++/{WORD}*+"
 )
-_HASHBANG = re.compile(rf"\ufeff?+(?:#![^{_LINE_END}]*+(?:\r\n|[{_LINE_END}])?+)?+")
+_HASHBANG = re.compile(rf"\ufeff?+(?:#!{_REST_OF_LINE}(?:\r\n|[{_LINE_END}])?+)?+")
 
 _TOKEN = (
     rf"(?P<string>{STRING}|{TEMPLATE})|(?P<number>(?:[0-9]{WORD}*+\.?|\.[0-9]){WORD}*+)"
