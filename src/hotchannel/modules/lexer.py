@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BLANK", "NAME", "STRING", "TEMPLATE", "TRIVIA", "WORD", "Token", "Tokens", "cook", "tokenize"]
 
-# A class with single characters beyond ASCII takes ten times as long to compile, and every start waits for it;
+# A class with single characters beyond ASCII takes ten times as long to compile, and a start waits for it;
 # so these are met by Python's own `\s`, which has U+0085 too, and by literals.
 _WIDE_SPACE = r"[^\S\x00-\x7f\x85]|\ufeff"
 _LINE_END = r"\n\r\u2028\u2029"
