@@ -6,7 +6,12 @@ of a mistake that the caller can mend, so each message says what was wrong and w
 
 from __future__ import annotations
 
-__all__ = ["HotChannelError", "ListenError", "OptionError"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["HotChannelError", "ListenError", "OptionError", "RemoteError", "TransportError"]
 
 
 class HotChannelError(Exception):
@@ -31,3 +36,23 @@ class OptionError(HotChannelError, ValueError):
 
 class ListenError(HotChannelError, OSError):
     """A listener could not be opened, most often because its port is in use."""
+
+
+class TransportError(HotChannelError, ConnectionError):
+    """A server does not answer, or its connection is gone."""
+
+
+class RemoteError(HotChannelError):
+    """A function that a server was asked to call has failed, or does not exist.
+
+    Attributes:
+        name: the error's name on the other side.
+        message: what it says.
+        stack: where it happened there, for the log; may be empty.
+    """
+
+    def __init__(self, error: Mapping[str, object]) -> None:
+        self.name = str(error.get("name") or "Error")
+        self.message = str(error.get("message") or "")
+        self.stack = str(error.get("stack") or "")
+        super().__init__(f"{self.name}: {self.message}")
