@@ -14,7 +14,7 @@ from hotchannel._version import __version__
 if TYPE_CHECKING:
     from hotchannel.devserver.app import DevServer
     from hotchannel.devserver.plugins import HotUpdate, Plugin, Transformed, TransformError
-    from hotchannel.errors import HotChannelError, ListenError, OptionError
+    from hotchannel.errors import HotChannelError, ListenError, OptionError, RemoteError, TransportError
     from hotchannel.options import DevOptions, FsOptions, HttpsOptions, ProxyOptions, WsOptions
     from hotchannel.websocket.asgi import AsgiEntrance
     from hotchannel.websocket.client import WebSocketClient
@@ -56,9 +56,11 @@ __all__ = [
     "Plugin",
     "ProxyOptions",
     "Prune",
+    "RemoteError",
     "Stats",
     "TransformError",
     "Transformed",
+    "TransportError",
     "Update",
     "UpdateEntry",
     "WebSocketClient",
@@ -77,6 +79,8 @@ _HOMES = {
     "HotChannelError": "hotchannel.errors",
     "ListenError": "hotchannel.errors",
     "OptionError": "hotchannel.errors",
+    "RemoteError": "hotchannel.errors",
+    "TransportError": "hotchannel.errors",
     "DevOptions": "hotchannel.options",
     "FsOptions": "hotchannel.options",
     "HttpsOptions": "hotchannel.options",
@@ -102,6 +106,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "remote":
+        return import_module("hotchannel.remote")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

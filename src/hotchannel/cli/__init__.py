@@ -1,4 +1,4 @@
-"""The command line: `hotchannel dev`.
+"""The command line: `hotchannel dev`, and `ping`, `listen` and `send` for any server.
 
 Role: reads arguments and exits. Heavy parts are imported when a command runs, so that `--help`
 answers at once.
@@ -74,3 +74,42 @@ def dev(root: str, **arguments: object) -> None:
     from hotchannel.cli.dev import run
 
     sys.exit(run(root, arguments, started=started))
+
+
+_INSECURE = click.option(
+    "--insecure", is_flag=True, help="Trust any certificate, as one that is self-signed."
+)
+
+
+@main.command()
+@click.argument("url")
+@click.option("--count", type=click.IntRange(1), default=1, help="How many pings.", show_default=True)
+@_INSECURE
+def ping(url: str, count: int, insecure: bool) -> None:
+    """Say whether a dev server answers at URL, and how quickly."""
+    from hotchannel.cli import remote
+
+    sys.exit(remote.ping(url, count=count, insecure=insecure))
+
+
+@main.command()
+@click.argument("url")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as it was sent.")
+@_INSECURE
+def listen(url: str, as_json: bool, insecure: bool) -> None:
+    """Print what the dev server at URL tells its pages, until Ctrl-C."""
+    from hotchannel.cli import remote
+
+    sys.exit(remote.listen(url, as_json=as_json, insecure=insecure))
+
+
+@main.command()
+@click.argument("url")
+@click.argument("event")
+@click.argument("data", required=False, metavar="[JSON]")
+@_INSECURE
+def send(url: str, event: str, data: str | None, insecure: bool) -> None:
+    """Send the custom event EVENT to the dev server at URL, with any JSON as its data."""
+    from hotchannel.cli import remote
+
+    sys.exit(remote.send(url, event, data, insecure=insecure))
