@@ -40,7 +40,7 @@ def test_nobody_there(command: list[str]) -> None:
     status, output = run(name, f"http://127.0.0.1:{free_port()}", *rest)
 
     assert status == 1
-    assert output.startswith("nobody answers at http://127.0.0.1:")
+    assert output.startswith("error: nobody answers at http://127.0.0.1:")
 
 
 def test_what_is_sent_is_heard(server: Project) -> None:

@@ -71,7 +71,7 @@ def _told(run: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         return 0
     except HotChannelError as error:
-        click.secho(str(error), fg="red", err=True)
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
         return _FAILED
     return 0
 
