@@ -113,6 +113,25 @@ def test_the_server_says_where_something_is_not_closed(project: StartProject, ta
 
 
 @pytest.mark.ours
+@pytest.mark.ours
+def test_the_column_is_that_of_the_source(project: StartProject, tab: Tab) -> None:
+    source = "import.meta.hot.accept(); document.title = import.meta.env.MODE; let a = ;\n"
+    site = project({"index.html": PAGE, "src/main.js": source})
+    tab.page.goto(site.url)
+    expect(overlay(tab)).to_contain_text(f"main.js:1:{source.rindex(';') + 1}")
+    expect(overlay(tab)).not_to_contain_text("BASE_URL")
+    tab.errors.clear()
+
+
+@pytest.mark.ours
+def test_typescript_without_a_plugin_says_so(project: StartProject, tab: Tab) -> None:
+    page = PAGE.replace("main.js", "main.ts")
+    site = project({"index.html": page, "src/main.ts": "const a: number = 1;\n"})
+    tab.page.goto(site.url)
+    expect(overlay(tab)).to_contain_text("TypeScript and JSX need a plugin")
+    tab.errors.clear()
+
+
 @pytest.mark.parametrize(
     ("broken", "line"),
     [

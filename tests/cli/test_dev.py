@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -105,7 +106,7 @@ def test_settings_that_change_are_taken_in(tmp_path: Path) -> None:
             settings.write_text("[headers]\nX-Version = 2\n")
             server.until(r"the settings stay as they are: .*headers")
             settings.write_text("[headers]\nX-Version = '2'\n")
-            server.until(r"the settings have changed: restarted")
+            server.until(r"settings or plugins have changed: restarted")
             with pytest.raises(ConnectionClosed) as closed:
                 page.recv(PATIENCE)
         assert closed.value.rcvd is not None
@@ -113,6 +114,40 @@ def test_settings_that_change_are_taken_in(tmp_path: Path) -> None:
         assert urllib.request.urlopen(url).headers["X-Version"] == "2"
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(PATIENCE) == 0
+
+
+def test_plugins_that_are_edited_are_read_again(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    plugin = site / "shouting.py"
+    text = "from hotchannel import Plugin\nclass Shout(Plugin):\n    def load(self, id):\n        {}\n"
+    plugin.write_text(text.format("return id.uper() if id.endswith('a.js') else None"))
+    (site / "a.js").write_text("export {};")
+    (site / "hotchannel.toml").write_text("plugins = ['shouting:Shout']")
+    with running(tmp_path, "--port", "0") as server:
+        url = server.until(r"Local:\s+(http://\S+)\s")[1]
+        with pytest.raises(urllib.error.HTTPError, match="500"):
+            urllib.request.urlopen(f"{url}a.js")
+        plugin.write_text("(")
+        server.until(r"the settings stay as they are: plugins = 'shouting:Shout'.*SyntaxError")
+        plugin.write_text(text.format("return 'export const shouted = 1;' if id.endswith('a.js') else None"))
+        server.until(r"settings or plugins have changed: restarted")
+        assert b"shouted" in urllib.request.urlopen(f"{url}a.js").read()
+
+
+@pytest.mark.parametrize("hook", ["__init__(self)", "configure_server(self, server)"])
+def test_a_plugin_that_fails_at_the_start_is_one_line(tmp_path: Path, hook: str) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "failing.py").write_text(
+        "from hotchannel import Plugin\n"
+        f"class P(Plugin):\n    def {hook}:\n        raise ValueError('oh no')\n"
+    )
+    (site / "hotchannel.toml").write_text("plugins = ['failing:P']")
+    with running(tmp_path, "--port", "0") as server:
+        server.until(r"error: .*ValueError: oh no \(.*failing\.py:4\)")
+        assert server.process.wait(PATIENCE) == 2
+        assert "Traceback" not in server.printed
 
 
 def test_a_port_in_use_is_said_and_the_next_one_taken(tmp_path: Path) -> None:

@@ -136,6 +136,16 @@ async def test_a_folder_that_is_moved_in_and_away(
     await listener.holds("folder/a.txt", None)
 
 
+async def test_a_folder_that_is_made_anew_is_watched_again(listener: Listener) -> None:
+    for content in ("1", "2", "3"):
+        shutil.rmtree(listener.root)
+        listener.root.mkdir()
+        (listener.root / "old.txt").write_text(content)
+        await listener.holds("old.txt", content)
+        (listener.root / "old.txt").write_text(f"{content}, and then this")
+        await listener.holds("old.txt", f"{content}, and then this")
+
+
 async def test_what_tools_write_for_themselves_is_not_told(listener: Listener) -> None:
     for name in (".git", "node_modules", "__pycache__"):
         (listener.root / name).mkdir()

@@ -27,7 +27,11 @@ const SEARCH_LIMIT = 100;
 const BEFORE_SOURCE_URL = /^.*\n\/\/# sourceURL=/s;
 const LINE_END = /\r\n|[\n\r\u2028\u2029]/;
 /** What the server puts ahead of a module's own text, on its first line. */
-const PREAMBLE = /^import ?\{ ?createHotContext as __vite__createHotContext ?\}.*?__vite__createHotContext\(".*?"\);/;
+const PREAMBLE =
+  /^(?:import ?\{ ?createHotContext as __vite__createHotContext ?\}.*?__vite__createHotContext\(".*?"\);)?(?:import\.meta\.env = \{(?:[^"{}]|"(?:[^"\\]|\\.)*"|\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\})*\};)?/;
+
+/** Sources that no browser reads; a plugin makes JavaScript of them. */
+const NEEDS_PLUGIN = /\.(?:[cm]?tsx?|jsx)$/;
 
 /** Watches the page for modules that fail to load, and reports those whose text is to blame. */
 export class ModuleErrors {
@@ -134,6 +138,9 @@ export class ModuleErrors {
     const name = unresolvedName(message);
     const place = known ?? (name === undefined ? null : await this.#findImport(name));
     if (!place) return detail;
+    if (NEEDS_PLUGIN.test(place.url.pathname)) {
+      detail.message += "\n\nTypeScript and JSX need a plugin, such as the one in hotchannel's examples/typescript.";
+    }
     const lines = ((await readText(place.url.href)) ?? "").split(LINE_END);
     const served = lines[place.line - 1] ?? "";
     const preamble = PREAMBLE.exec(served)?.[0] ?? "";

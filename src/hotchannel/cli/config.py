@@ -6,6 +6,7 @@ Role: the edge where settings are read, once: `hotchannel.toml`, or `[tool.hotch
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from dataclasses import fields
@@ -15,10 +16,10 @@ from hotchannel.errors import HotChannelError, OptionError
 from hotchannel.options import DevOptions, FsOptions, HttpsOptions, ProxyOptions, WsOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["build_options", "load", "stamp"]
+__all__ = ["build_options", "file_stamps", "load", "stamp"]
 
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "bool": ((bool,), "true or false"),
@@ -86,6 +87,9 @@ def build_options(settings: Mapping[str, object]) -> DevOptions:
         raise OptionError("fs", fs, "a table with allow and deny")
     if isinstance(proxy := values.get("proxy"), dict):
         values["proxy"] = {key: _back_end(key, back_end) for key, back_end in proxy.items()}
+    if values.get("pack") in ("on", "off"):
+        # As the command line has it.
+        values["pack"] = values["pack"] == "on"
     if ws is False:
         return DevOptions(**_checked(DevOptions, values, ""), ws=False)
     table = {**moved, **ws}
@@ -125,8 +129,6 @@ def _merged(settings: Mapping[str, object], given: dict[str, object]) -> dict[st
         port, ws = given.pop("ws_port"), settings.get("ws")
         if ws is not False:
             merged["ws"] = {**(ws if isinstance(ws, dict) else {}), "port": port}
-    if "pack" in given:
-        given["pack"] = {"on": True, "off": False}.get(str(given["pack"]), given["pack"])
     if "proxy" in given:
         before = settings.get("proxy")
         given["proxy"] = (before if isinstance(before, dict) else {}) | _pairs(given["proxy"])
@@ -152,10 +154,15 @@ def _pairs(values: object) -> dict[str, str]:
 
 def stamp(root: Path, working_folder: Path) -> tuple[object, ...]:
     """Return what changes whenever one of the files that `load` reads is written, made or removed."""
+    return file_stamps(_candidates(root, working_folder))
+
+
+def file_stamps(files: Iterable[Path | str]) -> tuple[object, ...]:
+    """Return what changes whenever one of `files` is written, made or removed."""
     stamps: list[object] = []
-    for file in _candidates(root, working_folder):
+    for file in files:
         try:
-            status = file.stat()
+            status = os.stat(file)
         except OSError:
             stamps.append(None)
         else:

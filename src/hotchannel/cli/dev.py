@@ -7,14 +7,16 @@ import logging
 import re
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hotchannel._version import __version__
-from hotchannel.cli.config import load, stamp
+from hotchannel.cli.config import file_stamps, load, stamp
 from hotchannel.devserver.app import DevServer
+from hotchannel.devserver.plugins import plugin_files
 from hotchannel.errors import HotChannelError
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ class _Settings:
         self._working_folder = working_folder
         self._arguments = arguments
         self._stamp = stamp(root, working_folder)
+        self._plugin_files: tuple[str, ...] = ()
 
     def load(self) -> DevOptions:
         """Read them.
@@ -88,28 +91,36 @@ class _Settings:
         """
         return load(self._root, self._working_folder, self._arguments)
 
-    async def changed(self, options: DevOptions) -> DevOptions:
-        """Return the settings once they are others than `options`; wrong ones are logged and waited out."""
+    async def changed(
+        self, options: DevOptions, make: Callable[[DevOptions], DevServer]
+    ) -> tuple[DevOptions, DevServer]:
+        """Return settings that are others than `options`, or have other plugins, and the server they make.
+
+        Wrong ones are logged and waited out.
+        """
+        # Of plugins that could not be imported the files are those of the last that could.
+        self._plugin_files = plugin_files() or self._plugin_files
+        plugins = file_stamps(self._plugin_files)
         while True:
             await asyncio.sleep(_LOOK)
-            now = stamp(self._root, self._working_folder)
-            if now == self._stamp:
+            now, plugins_now = stamp(self._root, self._working_folder), file_stamps(self._plugin_files)
+            if (now, plugins_now) == (self._stamp, plugins):
                 continue
-            self._stamp = now
+            is_reread = plugins_now != plugins
+            self._stamp, plugins = now, plugins_now
             try:
                 fresh = self.load()
+                if fresh != options or is_reread:
+                    return fresh, make(fresh)
             except HotChannelError as error:
                 _log.error("the settings stay as they are: %s", error)
-                continue
-            if fresh != options:
-                return fresh
 
 
 async def _serve(folder: Path, options: DevOptions, settings: _Settings, started: float) -> None:
     is_first = True
-    port = options.port
+    following = DevServer(folder, options)
     while True:
-        async with DevServer(folder, replace(options, port=port)) as server:
+        async with following as server:
             if is_first:
                 if options.log_level != "silent":
                     _print_banner(server, (time.perf_counter() - started) * 1000)
@@ -118,18 +129,24 @@ async def _serve(folder: Path, options: DevOptions, settings: _Settings, started
 
                     webbrowser.open(server.local_urls[0])
             else:
-                _log.info("the settings have changed: restarted, %s", server.local_urls[0])
+                _log.info("settings or plugins have changed: restarted, %s", server.local_urls[0])
             ended = asyncio.create_task(server.wait())
-            changed = asyncio.create_task(settings.changed(options))
+            make = partial(_following, folder, options, server)
+            changed = asyncio.create_task(settings.changed(options, make))
             await asyncio.wait({ended, changed}, return_when=asyncio.FIRST_COMPLETED)
             changed.cancel()
             if ended.done():
                 return ended.result()
             ended.cancel()
-            fresh = changed.result()
-            # Pages look for the server where they found it, unless it is told to be elsewhere.
-            port = server.port if fresh.port == options.port else fresh.port
-        options, is_first = fresh, False
+            options, following = changed.result()
+        is_first = False
+
+
+def _following(folder: Path, options: DevOptions, server: DevServer, fresh: DevOptions) -> DevServer:
+    """Return the server that `fresh` makes in place of `server`."""
+    # Pages look for the server where they found it, unless it is told to be elsewhere.
+    port = server.port if fresh.port == options.port else fresh.port
+    return DevServer(folder, replace(fresh, port=port))
 
 
 def _print_banner(server: DevServer, milliseconds: float) -> None:

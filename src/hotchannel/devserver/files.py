@@ -200,13 +200,28 @@ class Root:
             importer_path: decoded URL path of the file that names it.
             reference: path of the reference, decoded.
         """
-        if not self._others or not reference.startswith("../") or importer_path.startswith(ELSEWHERE):
+        file = self._meant(importer_path, reference)
+        if file is None or all(other._below(file) is None for other in self._others):
+            return None
+        return ELSEWHERE + file.replace(os.sep, "/").lstrip("/")
+
+    def is_above(self, importer_path: str, reference: str) -> bool:
+        """Tell whether a relative reference names a file above the root that is there, but not served."""
+        file = self._meant(importer_path, reference)
+        return file is not None and os.path.isfile(file)
+
+    def leads_out(self, url_path: str) -> bool:
+        """Tell whether a folder is there, but by a link that is not followed."""
+        folder = self._prefix + url_path.lstrip("/").replace("/", os.sep)
+        return os.path.isdir(folder) and self.url_path(_resolved(folder)) is None
+
+    def _meant(self, importer_path: str, reference: str) -> str | None:
+        """Return the file above the root that a relative reference means in the file system."""
+        if not reference.startswith("../") or importer_path.startswith(ELSEWHERE):
             return None
         folder = importer_path.rpartition("/")[0].lstrip("/").replace("/", os.sep)
         file = os.path.normpath(os.path.join(self._prefix + folder, reference.replace("/", os.sep)))
-        if self._below(file) is not None or all(other._below(file) is None for other in self._others):
-            return None
-        return ELSEWHERE + file.replace(os.sep, "/").lstrip("/")
+        return file if self._below(file) is None else None
 
     def find(self, file: str) -> FilePath | None:
         """Return `file` with its links resolved; None where that is no file that is served."""

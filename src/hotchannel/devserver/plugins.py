@@ -12,6 +12,7 @@ import base64
 import importlib
 import json
 import logging
+import os
 import sys
 import traceback
 from dataclasses import dataclass, field
@@ -155,9 +156,18 @@ class Plugins:
         return bool(self.plugins)
 
     def configure(self, server: DevServer) -> None:
-        """Call `configure_server` of each; what one raises ends the start, since it cannot do its part."""
+        """Call `configure_server` of each.
+
+        Raises:
+            HotChannelError: one of them raised: it could not do its part.
+        """
         for plugin in self.plugins:
-            plugin.configure_server(server)
+            try:
+                plugin.configure_server(server)
+            except Exception as error:
+                raise HotChannelError(
+                    f"configure_server of {_name(plugin)} failed: {_problem(error)}"
+                ) from error
 
     def resolve(self, source: str, importer: str | None) -> str | None:
         """Return the first answer of `resolve_id`; what one raises is logged and is no answer."""
@@ -269,12 +279,35 @@ def load_plugins(names: Iterable[object], folder: str) -> Plugins:
     Raises:
         OptionError: there is no such thing, or it is no plugin.
     """
-    return Plugins([_plugin(name, folder) for name in names])
+    # Their files may be others than those that were read for the server before.
+    for module in _loaded:
+        sys.modules.pop(module, None)
+    _loaded.clear()
+    before = set(sys.modules)
+    try:
+        return Plugins([_plugin(name, folder) for name in names])
+    finally:
+        for module in sys.modules.keys() - before:
+            file = getattr(sys.modules[module], "__file__", None)
+            if file is not None and file.startswith(folder + os.sep) and "site-packages" not in file:
+                _loaded[module] = file
+
+
+def plugin_files() -> tuple[str, ...]:
+    """Return the files in the served folder that plugins have been read from."""
+    return tuple(_loaded.values())
+
+
+_loaded: dict[str, str] = {}
+"""Modules that plugins have brought along, and their files: one for all, as `sys.modules` is."""
 
 
 def _plugin(name: object, folder: str) -> Plugin:
     found = name if isinstance(name, (Plugin, type)) else _import(name, folder)
-    made = found() if isinstance(found, type) else found
+    try:
+        made = found() if isinstance(found, type) else found
+    except Exception as error:
+        raise OptionError("plugins", name, f"a plugin that can be made ({_problem(error)})") from error
     if not isinstance(made, Plugin):
         raise OptionError("plugins", name, "a hotchannel.Plugin, or a class of them")
     return made
@@ -291,11 +324,22 @@ def _import(name: object, folder: str) -> object:
         for part in attribute.split("."):
             found = getattr(found, part)
     except Exception as error:
-        # Whatever is wrong in it, its author is told where.
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        problem = f"{type(error).__name__}: {error} ({place.filename}:{place.lineno})"
-        raise OptionError("plugins", name, f"something that can be imported ({problem})") from error
+        hint = f"; looked for in {folder} first" if isinstance(error, ModuleNotFoundError) else ""
+        raise OptionError(
+            "plugins", name, f"something that can be imported ({_problem(error)}{hint})"
+        ) from error
     return found
+
+
+def _problem(error: Exception) -> str:
+    """Return what was raised, and where in the code of a plugin's author."""
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<") and frame.filename not in (__file__, importlib.__file__)
+    ]
+    place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}: {error}{place}"
 
 
 def _name(plugin: Plugin) -> str:

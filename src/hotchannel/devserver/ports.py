@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -38,9 +39,10 @@ def bind(host: str | None, port: int, *, strict: bool) -> list[socket.socket]:
                     f"Port {candidate} needs more rights; choose one above 1023 with --port."
                 ) from error
             if error.errno != errno.EADDRINUSE:
-                raise ListenError(
-                    f"Cannot listen on {host}: {error}. Give an address of this machine to --host."
-                ) from error
+                hint = "Give an address of this machine to --host."
+                if host is not None and os.path.isdir(host):
+                    hint = f"That is a folder: write it ahead, as in `hotchannel dev {host} --host`."
+                raise ListenError(f"Cannot listen on {host}: {error}. {hint}") from error
     if strict:
         raise ListenError(f"Port {port} is in use. Choose another with --port, or leave --strict-port out.")
     raise ListenError(f"Ports {port} to {candidate} are in use. Choose another with --port.")

@@ -145,7 +145,8 @@ class Resolver:
             # Served as it is; only a stylesheet can be swapped.
             return Resolved(module_url(path, query), public) if is_stylesheet(path) else None
         return Unresolved(
-            tuple(FilePath(wanted + suffix) for suffix in suffixes), self._hint(path, importer_path)
+            tuple(FilePath(wanted + suffix) for suffix in suffixes),
+            self._hint(path, importer_path, split_query(reference)[0]),
         )
 
     def _from_plugins(self, specifier: str, importer_path: str) -> Resolved | Unresolved | None:
@@ -189,15 +190,24 @@ class Resolver:
         # Pages that disagree: each page's own map decides, in the browser.
         return found.pop() if len(found) == 1 else None
 
-    def _hint(self, path: str, importer_path: str) -> str:
+    def _hint(self, path: str, importer_path: str, reference: str) -> str:
+        if self._root.is_above(importer_path, reference):
+            return "It is outside of the served folder: name its folder in `fs.allow`."
         folder, _, name = path.rpartition("/")
         names = self._root.names(folder or "/")
         if names is None:
+            if self._root.leads_out(folder):
+                return f"The folder {folder} is a link out of the served one: name its target in `fs.allow`."
             return f"There is no folder {folder or '/'}."
         from difflib import get_close_matches
 
-        others = [other for other in names if f"{folder}/{other}" != importer_path]
-        close = get_close_matches(name, others, n=3)
+        stems: dict[str, list[str]] = {}
+        for other in names:
+            if f"{folder}/{other}" != importer_path:
+                stems.setdefault(other.partition(".")[0] or other, []).append(other)
+        close = [
+            other for stem in get_close_matches(name.partition(".")[0], stems, n=3) for other in stems[stem]
+        ]
         if close:
             return f"Did you mean {' or '.join(close)}?"
         return f"The folder {folder or '/'} has no file of that name."

@@ -29,7 +29,7 @@ __all__ = ["Server"]
 _SHUTDOWN_TIME = 1
 """Seconds that answers under way have when the server ends."""
 
-_TLS_SHUTDOWN = 1.0
+_TLS_SHUTDOWN = 0.25
 """Seconds that a peer has to answer the end of TLS."""
 
 

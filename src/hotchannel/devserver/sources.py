@@ -31,6 +31,8 @@ __all__ = ["ModuleError", "analyze", "error_at", "json_module", "read"]
 _CHARSET = re.compile(rb'@charset "([a-zA-Z0-9_.:\-]{1,40})";')
 
 
+_NO_JAVASCRIPT = " TypeScript and JSX need a plugin, such as the one in hotchannel's examples/typescript."
+
 _FOR_PLUGINS = frozenset(["javascript", "inline", "css", "css-text", "asset"])
 _UNREAD = frozenset(["url", "worker", "shared-worker", "asset"])
 """Kinds whose modules do not depend on the file's content."""
@@ -95,7 +97,8 @@ def analyze(node: ModuleNode, source: str) -> javascript.JavaScript:
     try:
         return _analyze(source)
     except SourceError as error:
-        raise error_at(node, source, error.offset, error.message) from None
+        hint = _NO_JAVASCRIPT if split_query(node.url)[0].endswith((".ts", ".tsx", ".mts", ".jsx")) else ""
+        raise error_at(node, source, error.offset, error.message + hint) from None
 
 
 def json_module(node: ModuleNode, text: str) -> str:

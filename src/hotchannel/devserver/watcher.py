@@ -72,6 +72,9 @@ _FLOOD_AT_MOST = 1.0
 overflowed, and nobody tells of what it dropped. Everything is compared then, as soon as it is quiet, or after
 `_FLOOD_AT_MOST` seconds."""
 
+_LOOK = 0.1
+"""Seconds between two looks for a folder that is gone."""
+
 _MANY_FOLDERS = 8
 """For so many new or vanished folders in one batch, all files are looked through once, not once for each."""
 
@@ -114,6 +117,7 @@ class Watcher:
         self._events = 0
         self._flood_began = 0.0
         self._flood_handle: asyncio.TimerHandle | None = None
+        self._returning: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to watch; returns when no later save can be missed.
@@ -147,18 +151,41 @@ class Watcher:
     async def stop(self) -> None:
         """Stop watching; nothing is told afterwards."""
         self._is_stopped = True
-        if self._observer is not None and self._observer.is_alive():
-            self._observer.stop()
-            await asyncio.to_thread(self._observer.join)
+        if self._returning is not None:
+            self._returning.cancel()
+            await asyncio.wait({self._returning})
+        await self._stop_observer()
         handles = (*self._resting.values(), *self._unsettled.values(), self._flush_handle, self._flood_handle)
         for handle in handles:
             if handle is not None:
                 handle.cancel()
 
+    async def _stop_observer(self) -> None:
+        if self._observer is not None and self._observer.is_alive():
+            self._observer.stop()
+            await asyncio.to_thread(self._observer.join)
+
+    async def _watch_again(self) -> None:
+        """Wait until the folder is back, as after a build that made it anew, and watch that one."""
+        await self._stop_observer()
+        while not await asyncio.to_thread(os.path.isdir, self._root):  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(_LOOK)
+        try:
+            await asyncio.to_thread(self._start_observer)
+        except OSError as error:
+            _log.error("%s cannot be watched any more: %s", self._root, error)
+            return
+        self._returning = None
+        self._add((), (self._root,))
+
     def _event(self, event: FileSystemEvent) -> None:
         if self._is_stopped:
             return
         source = FilePath(os.fsdecode(event.src_path))
+        if source == self._root and isinstance(event, (DirDeletedEvent, DirMovedEvent)):
+            if self._returning is None:
+                self._returning = asyncio.create_task(self._watch_again())
+            return
         match event:
             case FileModifiedEvent() | FileCreatedEvent():
                 self._rest(source)

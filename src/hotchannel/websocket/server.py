@@ -370,7 +370,7 @@ class WebSocketServer:
         self._by_socket[connection] = client
         self._admission.entered(connection.host)
         if _log.isEnabledFor(logging.INFO):
-            _log.info("client connected: %s%s", client.address, " (resuming)" if client.resuming else "")
+            _log.info("client connected: %s", client.address)
         self._channel.join(client, accept.resume)
         if connection.open:
             self._events.emit("connection", client, request)
