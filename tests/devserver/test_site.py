@@ -503,3 +503,13 @@ def test_what_another_site_embeds_is_no_module(tmp_path: Path, where: str, desti
 
     assert len(folder.graph) == 0
     assert not folder.channel.errors
+
+
+def test_a_script_that_is_not_there_is_a_line_in_the_terminal(
+    folder: HotFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    for destination in ("script", "style", "image", "document"):
+        folder.get("/none.js", sec_fetch_dest=destination, referer="http://localhost:5173/page?a")
+
+    told = [record.getMessage() for record in caplog.records]
+    assert told == ["/none.js is not there; http://localhost:5173/page asks for it"] * 2

@@ -7,11 +7,13 @@ step, so that a save falls either before it or after it.
 
 from __future__ import annotations
 
+import logging
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from hotchannel.channel.printable import printable
 from hotchannel.devserver.client import ClientSettings, client_module, sibling_module
 from hotchannel.devserver.files import FileRefused, OpenFile, Root
 from hotchannel.devserver.http import CSS, JAVASCRIPT, FileSlice, Request, Response, content_type, text
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 
 __all__ = ["Site"]
+
+_log = logging.getLogger("hotchannel.server")
 
 Role = Literal["page", "module", "stylesheet", "static"]
 
@@ -306,6 +310,10 @@ class Site:
                     return self._file(request, other, "", position, settled, is_fallback=True)
             if "text/html" in request.header("accept"):
                 return self._pages.not_found(path, position)
+        if refusal.status == 404 and request.header("sec-fetch-dest") in ("script", "style"):
+            # A page says nothing of it but in its console.
+            page = split_query(request.header("referer"))[0]
+            _log.warning("%s is not there; %s asks for it", printable(path), printable(page) or "somebody")
         # What is just not there is no refusal.
         refused = (Reason.FILE, str(refusal)) if refusal.status == 403 else None
         return text(refusal.status, f"{path}: {refusal}.\n", refused=refused)
