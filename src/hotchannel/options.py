@@ -97,6 +97,10 @@ def _check_proxy(key: object, back_end: object) -> None:
         ProxyOptions(target=back_end)  # type: ignore[arg-type]  # which it checks
 
 
+def _is_pattern(pattern: str) -> bool:
+    return bool(pattern) and ".." not in pattern.split("/") and pattern.count("{") == pattern.count("}")
+
+
 def _are_strings(values: object) -> bool:
     return isinstance(values, tuple) and all(isinstance(value, str) for value in values)
 
@@ -117,7 +121,7 @@ class FsOptions:
     def __post_init__(self) -> None:
         if not _are_strings(self.allow):
             raise OptionError("fs.allow", self.allow, "a list of folders")
-        if not _are_strings(self.deny) or not all(self.deny):
+        if not _are_strings(self.deny) or not all(map(_is_pattern, self.deny)):
             raise OptionError("fs.deny", self.deny, "a list of patterns such as '*.sql'")
 
 

@@ -218,6 +218,25 @@ def test_a_module_that_is_imported_again_is_not_pruned_by_what_came_before(
 
 
 @pytest.mark.ours
+def test_a_module_that_is_saved_and_dropped_at_once_is_pruned(project: StartProject, tab: Tab) -> None:
+    accepts = "import.meta.hot.accept();\n"
+    site = project({**FILES, "src/main.js": f'import "./part.css";\n{accepts}', "src/part.css": STYLE})
+    tab.open(site.url)
+    tab.style("rgb(1, 1, 1)")
+    held: list[Route] = []
+    tab.page.route("**/src/part.css?*", lambda route: held.append(route), times=1)
+
+    in_place(site.root / "src/main.js", accepts)
+    in_place(site.root / "src/part.css", STYLE.replace("1, 1, 1", "2, 2, 2"))
+    tab.until(lambda: bool(tab.received("prune")), "the prune")
+    for route in held:
+        route.continue_()
+
+    tab.until_value("document.querySelectorAll('style').length", 0)
+    assert tab.kept
+
+
+@pytest.mark.ours
 @pytest.mark.parametrize("seed", range(4))
 def test_any_sequence_of_saves_ends_with_what_is_on_disk(project: StartProject, tab: Tab, seed: int) -> None:
     names = ("main", "a", "b", "c")

@@ -55,6 +55,17 @@ def test_the_missing_file_heals_it(folder: HotFolder, how: dict[str, str]) -> No
     assert folder.get("/page.css", **how).status == 200
 
 
+def test_a_module_that_never_loaded_heals_by_its_importers(folder: HotFolder) -> None:
+    folder.write("main.js", 'import "./page.css"; import.meta.hot.accept();')
+    folder.text("/main.js")
+    folder.get("/page.css?import")
+
+    [update] = folder.save("page.css", "b { color: blue; }")
+
+    assert isinstance(update, Update)
+    assert [entry.path for entry in update.updates] == ["/main.js"]
+
+
 def test_a_save_that_breaks_it_leaves_the_page_as_it_was(folder: HotFolder) -> None:
     folder.save("page.css", '@import "./base.css";')
     folder.text("/page.css", **LINKED)

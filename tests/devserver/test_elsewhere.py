@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hotchannel.devserver.app import DevServer
 from hotchannel.devserver.denials import Denials
+from hotchannel.devserver.files import Root
+from hotchannel.devserver.http import Request
+from hotchannel.options import DevOptions, FsOptions
 from hotchannel.wire.payloads import FullReload, Update
 from support.hotfolder import HotFolder, body
 
@@ -146,12 +151,57 @@ def test_a_missing_file_of_an_allowed_folder_heals(folder: HotFolder) -> None:
         ("data/*.json", "/src/data/a.json", False),
         ("/data/", "/data/a.js", True),
         ("src/private", "/src/private/a.js", True),
+        ("**/*.sql", "/dump.sql", True),
+        ("**/*.sql", "/a/b/dump.sql", True),
+        ("**/sub/**", "/sub/dump.sql", True),
+        ("**/a/b", "/x/a/b/c", True),
+        ("**/a/b", "/a/b", True),
+        ("**/a/b", "/a/c/b", False),
+        ("*.{sql,bak}", "/dump.bak", True),
+        ("*.{sql,bak}", "/dump.sqlbak", False),
+        ("{a,b}/{c,d}.js", "/b/c.js", True),
+        ("./dump.txt", "/dump.txt", True),
         ("[!a]*.txt", "/b.txt", True),
         ("[!a]*.txt", "/a.txt", False),
     ],
 )
 def test_what_a_pattern_denies(pattern: str, path: str, is_denied: bool) -> None:
     assert (Denials([pattern]).of(path) is not None) == is_denied
+
+
+def test_a_linked_package_is_one_module_whoever_names_it(folder: HotFolder) -> None:
+    (folder.path / "node_modules").mkdir()
+    (folder.path / "node_modules/lib").symlink_to(folder.path.parent / "shared")
+    folder.write("main.js", 'import "./node_modules/lib/a.js"; import "./../shared/a.js";')
+
+    text = folder.text("/main.js")
+
+    assert text.count(f'"{elsewhere(folder, "shared/a.js")}"') == 2
+
+
+def test_what_is_denied_by_its_place_is_so_in_the_public_folder(tmp_path: Path) -> None:
+    (tmp_path / "public/drafts").mkdir(parents=True)
+    (tmp_path / "public/drafts/s.json").write_text(SECRET)
+    options = DevOptions(fs=FsOptions(deny=("public/drafts/*",)))
+    site = DevServer(tmp_path, options)._application._site
+
+    for path in ("/drafts/s.json", "/public/drafts/s.json"):
+        response = site.respond(Request("GET", path, {}))
+        assert response is not None
+        assert response.status in (403, 404)
+
+
+def test_the_store_of_an_allowed_node_modules_is_public() -> None:
+    denials = Denials(is_store=True)
+
+    assert denials.of("/.pnpm/d@1/node_modules/d/index.js") is None
+    assert denials.of("/.env") is not None
+
+
+@pytest.mark.parametrize("path", ["/", "/tmp"])
+def test_every_root_is_watched(path: str) -> None:
+    assert Root(path).folders == [os.path.realpath(path)]
+    assert Root(path, allow=[path]).folders == [os.path.realpath(path)]
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,8 @@ export class HotRuntime {
   #modules = new Map();
   /** @type {Map<string, Array<{ owner: string, listener: Listener }>>} */
   #listeners = new Map();
+  /** @type {WeakMap<HotContext, HotContext>} by the context of an instance, that of the one an update put there */
+  #successors = new WeakMap();
   #surroundings;
   /** @type {string | undefined} set while callbacks run, for a chain of `invalidate()` to know its beginning */
   #firstInvalidatedBy;
@@ -111,7 +113,7 @@ export class HotRuntime {
    * @param {Instances} meant
    */
   async prune(meant) {
-    const paths = [...meant.keys()].filter((path) => this.#modules.get(path)?.context === meant.get(path));
+    const paths = [...meant.keys()].filter((path) => this.#isMeant(path, meant.get(path)));
     const records = paths.map((path) => this.#modules.get(path));
     await Promise.all(records.map((record) => record && this.#guard(record.dispose, record.data)));
     await Promise.all(records.map((record) => record && this.#guard(record.prune, record.data)));
@@ -119,6 +121,18 @@ export class HotRuntime {
       this.#removeListeners(path);
       this.#modules.delete(path);
     }
+  }
+
+  /**
+   * Tell whether the instance that runs now is `context`'s, or what an update has made of it.
+   *
+   * @param {string} path
+   * @param {HotContext | null | undefined} context
+   */
+  #isMeant(path, context) {
+    const now = this.#modules.get(path)?.context;
+    while (context && context !== now) context = this.#successors.get(context);
+    return context === now;
   }
 
   /**
@@ -190,6 +204,7 @@ export class HotRuntime {
       namespace = await this.#surroundings.importModule(update);
       // A new version without `import.meta.hot` creates no context, and the old instance is over all the same.
       if (record && record.context === before?.context) this.#tearDown(acceptedPath, record);
+      else if (record?.context && before?.context) this.#successors.set(before.context, record.context);
     } catch (error) {
       // One that failed while it ran may have accepted nothing yet; the next update must find its callbacks.
       if (record && before && record.acceptances.length === 0) record.acceptances = before.acceptances;

@@ -73,12 +73,8 @@ class DevServer:
             if not os.path.isdir(allowed):
                 raise OptionError("fs.allow", allowed, "a folder")
         https = options.https if isinstance(options.https, HttpsOptions) else HttpsOptions()
-        self._root = Root(
-            root,
-            private=[file for file in (https.cert, https.key) if file is not None],
-            allow=options.fs.allow,
-            deny=options.fs.deny,
-        )
+        private = [file for file in (https.cert, https.key) if file is not None]
+        self._root = Root(root, private, allow=options.fs.allow, deny=options.fs.deny)
         self._own_hosts = () if options.host is None or options.host in _WILDCARDS else (options.host,)
         self._sockets: list[socket.socket] = []
         self._server: Server | None = None
@@ -87,7 +83,7 @@ class DevServer:
         graph = ModuleGraph()
         self._plugins = load_plugins(options.plugins, self._root.path)
         public = (
-            Root(os.path.join(self._root.path, options.public_dir), deny=options.fs.deny)
+            Root(os.path.join(self._root.path, options.public_dir), private, deny=options.fs.deny)
             if options.public_dir
             else None
         )

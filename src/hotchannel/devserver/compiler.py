@@ -119,12 +119,13 @@ class Compiler:
         Raises:
             ModuleError: it is wrong; the channel was told.
         """
+        is_first = node.self_accepting is None
         try:
             compiled = self._compile(node, *read(node, content, self._plugins))
         except ModuleError as error:
-            if node.type == "js" and node.self_accepting is None:
+            if node.type == "js" and is_first:
                 # A browser asked for it and waits for its repair, so an edit has to reach its importers.
-                node.self_accepting = False
+                node.self_accepting, node.throughout = False, None
             self.failed(node, error.detail)
             raise
         self.recovered(node)

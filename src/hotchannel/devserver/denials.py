@@ -53,23 +53,39 @@ class FileRefused(Exception):  # noqa: N818 - a refusal, not an error; it never 
         self.is_directory = is_directory
 
 
+def _without_braces(pattern: str) -> list[str]:
+    """Return the patterns that one with `{a,b}` in it stands for."""
+    found = re.search(r"\{([^{}]*)\}", pattern)
+    if found is None:
+        return [pattern]
+    ahead, behind = pattern[: found.start()], pattern[found.end() :]
+    return [each for part in found[1].split(",") for each in _without_braces(ahead + part + behind)]
+
+
 class Denials:
     """Tells which paths are refused.
 
     Args:
         patterns: as in a shell, with `*`, `?` and `[...]`, in any case. One without a slash is for the name
             of a file, or of a folder with all that is in it; one with a slash is for a whole path below the
-            served folder.
+            served folder. As in Vite there may be `{a,b}`, and `**/` ahead or `/**` behind.
+        is_store: the folder is itself called `node_modules`.
     """
 
-    __slots__ = ("_name", "_path")
+    __slots__ = ("_is_store", "_name", "_path")
 
-    def __init__(self, patterns: Iterable[str] = ()) -> None:
+    def __init__(self, patterns: Iterable[str] = (), *, is_store: bool = False) -> None:
         by_name: list[str] = []
         by_path: list[str] = []
-        for pattern in patterns:
-            trimmed = pattern.casefold().strip("/")
+        for pattern in (each for given in patterns for each in _without_braces(given)):
+            trimmed = pattern.casefold().removeprefix("./")
+            is_deep = trimmed.startswith("**/")
+            # Whatever is in a folder goes with it.
+            trimmed = trimmed.removeprefix("**/").removesuffix("/**").strip("/")
             (by_path if "/" in trimmed else by_name).append(translate(trimmed))
+            if is_deep and "/" in trimmed:
+                by_path.append(translate(f"*/{trimmed}"))
+        self._is_store = is_store
         self._name = re.compile("|".join(by_name)) if by_name else None
         self._path = re.compile("|".join(by_path)) if by_path else None
 
@@ -77,7 +93,9 @@ class Denials:
         """Return why a decoded URL path is refused; None where it is not."""
         if not url_path.isascii():
             url_path = url_path.translate(_INVISIBLE)
-        if "/node_modules/." in url_path:
+        if self._is_store and url_path.startswith("/."):
+            url_path = _STORES.sub("", f"/node_modules{url_path}")
+        elif "/node_modules/." in url_path:
             url_path = _STORES.sub("", url_path)
         first = 1 if url_path.startswith(_WELL_KNOWN) else 0
         if url_path.find("/.", first) >= 0 or url_path.startswith("."):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import posixpath
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
@@ -123,18 +124,19 @@ class Root:
         self.path = os.path.realpath(path)
         self._prefix = self.path.rstrip(os.sep) + os.sep
         self._private = tuple(os.path.realpath(file) for file in private)
-        self._denials = Denials(deny)
+        self._denials = Denials(deny, is_store=os.path.basename(self.path) == "node_modules")
         self._others = tuple(Root(folder, self._private, deny=deny) for folder in allow)
 
     @property
     def folders(self) -> list[str]:
         """The folders whose files may be served, without those that lie in another of them."""
         roots = (self, *self._others)
-        return list(
-            dict.fromkeys(
-                root.path for root in roots if not any(root.path.startswith(other._prefix) for other in roots)
-            )
-        )
+        folders = dict.fromkeys(root.path for root in roots)
+        return [
+            folder
+            for folder in folders
+            if not any(folder != other.path and folder.startswith(other._prefix) for other in roots)
+        ]
 
     def locate(self, url_path: str) -> FilePath:
         """Return the file that a decoded URL path names, whether it exists or not.
@@ -217,11 +219,17 @@ class Root:
 
     def _meant(self, importer_path: str, reference: str) -> str | None:
         """Return the file above the root that a relative reference means in the file system."""
+        reference = posixpath.normpath(reference)
         if not reference.startswith("../") or importer_path.startswith(ELSEWHERE):
             return None
         folder = importer_path.rpartition("/")[0].lstrip("/").replace("/", os.sep)
         file = os.path.normpath(os.path.join(self._prefix + folder, reference.replace("/", os.sep)))
         return file if self._below(file) is None else None
+
+    def path_is_denied(self, file: str) -> bool:
+        """Tell whether a file below the root is never served, by its name or its place."""
+        url_path = self._below(file)
+        return url_path is not None and self._denials.of(url_path) is not None
 
     def find(self, file: str) -> FilePath | None:
         """Return `file` with its links resolved; None where that is no file that is served."""

@@ -136,9 +136,10 @@ class Resolver:
             url_path = path.rstrip("/") + suffix if suffix else path
             file = self._root.find(wanted + suffix)
             if file is not None:
-                if url_path.startswith(ELSEWHERE):
-                    # It may lead back into the root, where files go by another path.
-                    url_path = self._root.url_path(file) or url_path
+                real = self._root.url_path(file) or url_path
+                if url_path.startswith(ELSEWHERE) or real.startswith(ELSEWHERE):
+                    # By a link or `..` it may be named from either side; a file is one module.
+                    url_path = real
                 return Resolved(module_url(url_path, query), file)
         public = self._public.find(self._public.path + path) if self._public else None
         if public is not None:

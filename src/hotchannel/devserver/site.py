@@ -195,7 +195,11 @@ class Site:
         """Open what a path names, and tell whether it is in the public folder, where nothing is compiled."""
         if self._public is not None:
             with suppress(FileRefused):
-                return self._public.open(self._public.locate(path)), True
+                file = self._public.locate(path)
+                # What is denied by its place in the root is so under every name.
+                if self._root.path_is_denied(file):
+                    raise FileRefused(403, "the setting `fs.deny` names it")
+                return self._public.open(file), True
         return self._root.open(self._root.locate(path)), False
 
     def _role(self, request: Request, path: str, query: str, url: ModuleUrl) -> Role:

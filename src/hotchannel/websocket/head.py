@@ -23,7 +23,7 @@ __all__ = ["parse_head", "refusal", "refusal_parts", "switching_protocols", "wel
 
 _REQUEST_LINE = re.compile(r"([!#-'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) HTTP/([0-9]\.[0-9])(?=\r\n|\Z)")
 # From the end of the line before to the end of its own, so that as many as there are lines leave nothing out.
-_HEADER = re.compile(r"\r\n([!#-'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)(?=\r\n|\Z)")
+_HEADER = re.compile(r"\r\n([!#-'*+.^_`|~0-9A-Za-z-]++):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]*+)(?=\r\n|\Z)")
 _LATIN_1 = re.compile("[\x00-\xff]*")
 
 _ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
