@@ -40,6 +40,14 @@ def test_a_linked_stylesheet_is_served_all_the_same(folder: HotFolder) -> None:
     assert folder.text("/page.css", **LINKED) == SHEET
 
 
+def test_what_else_it_names_is_found(tmp_path: Path) -> None:
+    folder = HotFolder(tmp_path, base="/sub/")
+    folder.write("dot.png", b"png")
+    folder.write("page.css", '@import "./none.css"; b { background: url(/dot.png) }')
+
+    assert 'url("/sub/dot.png")' in folder.text("/sub/page.css", **LINKED)
+
+
 def test_a_module_is_not(folder: HotFolder) -> None:
     assert folder.get("/page.css", **IMPORTED).status == 500
 

@@ -339,9 +339,10 @@ class Compiler:
                 rendered = browser_url(url, base=self._base, timestamp=target.timestamp)
                 edits.append((reference.start, reference.end, _css_string(rendered)))
         self._connect(node, imports, links.missing, self_accepting=self_accepting)
+        text = transform.replace(source, edits)
         if links.error is not None:
-            raise links.error
-        return transform.replace(source, edits)
+            raise ModuleError(links.error.detail, salvaged=text)
+        return text
 
     def _connect(
         self,

@@ -160,10 +160,11 @@ class ServedModules:
         unread = None
         try:
             compiled = self._compiler.serve(node, content)
-        except ModuleError:
+        except ModuleError as error:
             if node.type != "css":
                 raise
-            compiled, unread = Compiled(""), content
+            compiled = Compiled(error.salvaged or "")
+            unread = content if error.salvaged is None else None
         # Compiling may have given the module a new revision.
         made = ServedModule(compiled, self._version(node, opened), unread)
         self._keep(node.id, made)

@@ -43,11 +43,13 @@ class ModuleError(Exception):
 
     Attributes:
         detail: what the overlay shows.
+        salvaged: text of a stylesheet that is good but for what it does not find.
     """
 
-    def __init__(self, detail: ErrorDetail) -> None:
+    def __init__(self, detail: ErrorDetail, salvaged: str | None = None) -> None:
         super().__init__(detail.message)
         self.detail = detail
+        self.salvaged = salvaged
 
 
 def read(node: ModuleNode, content: bytes, plugins: Plugins) -> tuple[Kind, str]:
