@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +20,23 @@ from hotchannel.wire.payloads import Custom
 from support.project import free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from support.project import Project
+
+
+PATIENCE = 20
+
+
+def until(condition: Callable[[], bool], *, patience: float = PATIENCE, give_up: bool = False) -> bool:
+    """Wait for something; where it does not come, fail, or give up."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > deadline:
+            assert give_up, "it does not come"
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -46,14 +64,26 @@ def test_nobody_there(command: list[str]) -> None:
 def test_what_is_sent_is_heard(server: Project) -> None:
     entry = "import sys; from hotchannel.cli import main; sys.exit(main())"
     argv = [sys.executable, "-c", entry, "listen", server.url, "--json"]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as listening:
-        assert listening.stdout is not None
-        assert json.loads(listening.stdout.readline()) == {"type": "connected"}
-        server.write("index.html", "<!doctype html><p>changed")
-        assert json.loads(listening.stdout.readline())["type"] == "full-reload"
+    heard, errors = server.root.parent / "heard", server.root.parent / "errors"
+    with heard.open("wb") as out, errors.open("wb") as err:
+        listening = subprocess.Popen(argv, stdout=out, stderr=err)
+    try:
+        until(lambda: heard.read_text().startswith('{"type":"connected"}\n'))
+        # A watcher may need a moment longer than the server.
+        for number in itertools.count():
+            server.write("index.html", f"<!doctype html><p>{number}")
+            if until(lambda: "full-reload" in heard.read_text(), patience=1, give_up=number < PATIENCE):
+                break
         listening.send_signal(signal.SIGINT)
-        output, errors = listening.communicate(timeout=10)
-    assert (listening.returncode, output, errors) == (0, "", "")
+        assert listening.wait(PATIENCE) == 0
+    finally:
+        listening.kill()
+        listening.wait()
+    assert {json.loads(line)["type"] for line in heard.read_text().splitlines()} == {
+        "connected",
+        "full-reload",
+    }
+    assert errors.read_text() == ""
 
 
 def test_an_event_arrives(server: Project) -> None:
