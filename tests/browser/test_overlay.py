@@ -113,12 +113,16 @@ def test_the_server_says_where_something_is_not_closed(project: StartProject, ta
 
 
 @pytest.mark.ours
-@pytest.mark.ours
-def test_the_column_is_that_of_the_source(project: StartProject, tab: Tab) -> None:
+def test_the_column_is_that_of_the_source(
+    request: pytest.FixtureRequest, project: StartProject, tab: Tab
+) -> None:
     source = "import.meta.hot.accept(); document.title = import.meta.env.MODE; let a = ;\n"
     site = project({"index.html": PAGE, "src/main.js": source})
     tab.page.goto(site.url)
-    expect(overlay(tab)).to_contain_text(f"main.js:1:{source.rindex(';') + 1}")
+    # Of a pack the browser counts columns of its own in the first line; the caret is at the line's end then.
+    column = len(source) if request.config.getoption("--pack") == "on" else source.rindex(";") + 1
+    expect(overlay(tab)).to_contain_text(f"main.js:1:{column}")
+    expect(overlay(tab)).to_contain_text("let a = ;")
     expect(overlay(tab)).not_to_contain_text("BASE_URL")
     tab.errors.clear()
 

@@ -146,7 +146,8 @@ export class ModuleErrors {
     const preamble = PREAMBLE.exec(served)?.[0] ?? "";
     // What a pack adds stands at the beginning of the line too.
     const added = place.packed ? (place.packed.split(LINE_END)[place.line - 1] ?? "").length - served.length : 0;
-    const column = Math.max(place.column - added - preamble.length, 0);
+    // A pack that the browser calls by the module's own URL cannot be told: its column is past the line.
+    const column = Math.min(Math.max(place.column - added - preamble.length, 0), served.length - preamble.length);
     const loc = { file: this.#show(place.url), line: place.line, column };
     return { ...detail, loc, frame: codeFrame(lines.map((line) => line.replace(PREAMBLE, "")), loc) };
   }
