@@ -17,6 +17,7 @@ from msgspec import UNSET, UnsetType
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
+from hotchannel.channel.invoke import INVOKE_EVENT
 from hotchannel.errors import RemoteError, TransportError
 from hotchannel.remote.address import client_url, is_socket_url, socket_urls
 from hotchannel.remote.http import fetch_text
@@ -37,8 +38,6 @@ __all__ = ["Remote", "connect"]
 Json: TypeAlias = Any
 
 _log = logging.getLogger("hotchannel.remote")
-
-_INVOKE = "vite:invoke"
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
@@ -143,7 +142,7 @@ class Remote:
         answer: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self._answers[identity] = answer
         try:
-            await self.send(_INVOKE, {"name": name, "id": f"send:{identity}", "data": list(arguments)})
+            await self.send(INVOKE_EVENT, {"name": name, "id": f"send:{identity}", "data": list(arguments)})
             async with asyncio.timeout(self._timeout):
                 return await answer
         except TimeoutError:
@@ -236,7 +235,7 @@ class Remote:
         payload = parse(message)
         if payload is None:
             _log.debug("ignored a message that is no JSON object")
-        elif isinstance(payload, Custom) and payload.event == _INVOKE and self._answered(payload.data):
+        elif isinstance(payload, Custom) and payload.event == INVOKE_EVENT and self._answered(payload.data):
             pass
         else:
             if self._unread.qsize() >= _UNREAD:

@@ -34,7 +34,7 @@ async def fetch_text(url: str, *, timeout: float, ssl: ssl.SSLContext | None = N
         TransportError: nobody answers, or with an error.
     """
     try:
-        return await asyncio.to_thread(_get, url, "*/*", timeout, ssl)
+        return await asyncio.to_thread(_get, url, timeout, ssl)
     except urllib.error.HTTPError as error:
         error.close()
         raise TransportError(f"{url} answers {error.code}: is that a Vite server, and its base?") from None
@@ -92,8 +92,8 @@ def _ping(url: str, timeout: float, ssl: ssl.SSLContext | None) -> str:
         return _reason(error)
 
 
-def _get(url: str, accept: str, timeout: float, ssl: ssl.SSLContext | None) -> str:
-    request = urllib.request.Request(url, headers={"Accept": accept})
+def _get(url: str, timeout: float, ssl: ssl.SSLContext | None) -> str:
+    request = urllib.request.Request(url, headers={"Accept": "*/*"})
     with urllib.request.urlopen(request, timeout=timeout, context=ssl) as response:
         text: str = response.read().decode("utf-8", "replace")
         return text
