@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hotchannel.devserver.denials import KEPT, Denials, FileRefused
-from hotchannel.modules.urls import FilePath
+from hotchannel.modules.urls import FilePath, decode_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -200,9 +200,10 @@ class Root:
 
         Args:
             importer_path: decoded URL path of the file that names it.
-            reference: path of the reference, decoded.
+            reference: path of the reference, as it is written.
         """
-        file = self._meant(importer_path, reference)
+        # Most have no such folders, and every import of every module comes by here.
+        file = self._meant(importer_path, decode_path(reference) or "") if self._others else None
         if file is None or all(other._below(file) is None for other in self._others):
             return None
         return ELSEWHERE + file.replace(os.sep, "/").lstrip("/")

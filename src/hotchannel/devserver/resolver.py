@@ -17,7 +17,6 @@ from hotchannel.devserver.plugins import Plugins
 from hotchannel.modules.urls import (
     FilePath,
     ModuleUrl,
-    decode_path,
     is_bare,
     is_external,
     join_specifier,
@@ -127,7 +126,7 @@ class Resolver:
             return Unresolved((), "The path is malformed.")
         path, query = joined
         query = without_parameters(query, "t", "import")
-        path = self._root.climb(importer_path, decode_path(split_query(reference)[0]) or "") or path
+        path = self._root.climb(importer_path, split_query(reference)[0]) or path
         try:
             wanted = self._root.locate(path)
         except FileRefused as refusal:
@@ -136,10 +135,11 @@ class Resolver:
             url_path = path.rstrip("/") + suffix if suffix else path
             file = self._root.find(wanted + suffix)
             if file is not None:
-                real = self._root.url_path(file) or url_path
-                if url_path.startswith(ELSEWHERE) or real.startswith(ELSEWHERE):
+                if url_path.startswith(ELSEWHERE) or file != wanted + suffix:
                     # By a link or `..` it may be named from either side; a file is one module.
-                    url_path = real
+                    real = self._root.url_path(file) or url_path
+                    if url_path.startswith(ELSEWHERE) or real.startswith(ELSEWHERE):
+                        url_path = real
                 return Resolved(module_url(url_path, query), file)
         public = self._public.find(self._public.path + path) if self._public else None
         if public is not None:
