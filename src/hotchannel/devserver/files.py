@@ -153,6 +153,10 @@ class Root:
         below = os.sep.join([segment for segment in url_path.split("/") if segment])
         return FilePath(self._prefix + below if below else self.path)
 
+    def candidates(self, url_path: str) -> list[FilePath]:
+        """Return the files that a decoded URL path may name; see `locate`, which raises the same."""
+        return [self.locate(url_path)]
+
     def url_path(self, file: str) -> str | None:
         """Return the decoded URL path of `file`; None where it is in no folder of ours, or never served."""
         url_path = self._below(file)

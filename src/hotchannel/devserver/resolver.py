@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from hotchannel.devserver.files import ELSEWHERE, FileRefused, Root
@@ -128,14 +129,14 @@ class Resolver:
         query = without_parameters(query, "t", "import")
         path = self._root.climb(importer_path, split_query(reference)[0]) or path
         try:
-            wanted = self._root.locate(path)
+            places = self._root.candidates(path)
         except FileRefused as refusal:
             return Unresolved((), f"The path is refused: {refusal}.")
-        for suffix in suffixes:
-            url_path = path.rstrip("/") + suffix if suffix else path
-            file = self._root.find(wanted + suffix)
+        for suffix, place in product(suffixes, places):
+            file = self._root.find(place + suffix)
             if file is not None:
-                if url_path.startswith(ELSEWHERE) or file != wanted + suffix:
+                url_path = path.rstrip("/") + suffix if suffix else path
+                if url_path.startswith(ELSEWHERE) or file != place + suffix:
                     # By a link or `..` it may be named from either side; a file is one module.
                     real = self._root.url_path(file) or url_path
                     if url_path.startswith(ELSEWHERE) or real.startswith(ELSEWHERE):
@@ -146,7 +147,7 @@ class Resolver:
             # Served as it is; only a stylesheet can be swapped.
             return Resolved(module_url(path, query), public) if is_stylesheet(path) else None
         return Unresolved(
-            tuple(FilePath(wanted + suffix) for suffix in suffixes),
+            tuple(FilePath(place + suffix) for suffix in suffixes for place in places),
             self._hint(path, importer_path, split_query(reference)[0]),
         )
 

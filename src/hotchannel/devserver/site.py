@@ -14,41 +14,35 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from hotchannel.channel.printable import printable
-from hotchannel.devserver.client import ClientSettings, client_module, sibling_module
 from hotchannel.devserver.files import FileRefused, OpenFile, Root
-from hotchannel.devserver.http import CSS, JAVASCRIPT, FileSlice, Request, Response, content_type, text
-from hotchannel.devserver.kinds import is_javascript, is_stylesheet, module_id
+from hotchannel.devserver.http import FileSlice, Request, Response, content_type, text
+from hotchannel.devserver.modules import (
+    CLIENT,
+    DOCUMENTS,
+    Modules,
+    is_foreign_picture,
+    is_foreign_script,
+    not_modified,
+)
 from hotchannel.devserver.packing import Packer
 from hotchannel.devserver.pages import Pages
 from hotchannel.devserver.plugins import Plugins
-from hotchannel.devserver.resolver import VIRTUAL, Resolved, Resolver
+from hotchannel.devserver.resolver import VIRTUAL, Resolver
 from hotchannel.devserver.served import EMPTY, ServedModules, digest
-from hotchannel.devserver.sources import ModuleError
-from hotchannel.modules import transform
-from hotchannel.modules.urls import (
-    FilePath,
-    ModuleUrl,
-    decode_path,
-    module_url,
-    split_query,
-    without_parameters,
-)
+from hotchannel.modules.urls import decode_path, split_query
 from hotchannel.websocket.handshake import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hotchannel.devserver.client import ClientSettings
     from hotchannel.devserver.compiler import Channel, Compiler
-    from hotchannel.hmr.graph import ModuleGraph, ModuleNode
+    from hotchannel.hmr.graph import ModuleGraph
 
 __all__ = ["Site"]
 
 _log = logging.getLogger("hotchannel.server")
 
-Role = Literal["page", "module", "stylesheet", "static"]
-
-_CLIENT = "/@vite/"
-_DOCUMENTS = frozenset(("document", "iframe", "frame", "embed", "object", ""))
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -58,15 +52,13 @@ class Site:
     __slots__ = (
         "_base",
         "_channel",
-        "_compiler",
         "_graph",
         "_has_fallback",
-        "_packer",
+        "_modules",
         "_pages",
         "_public",
         "_root",
         "_served",
-        "_settings",
     )
 
     def __init__(
@@ -89,18 +81,17 @@ class Site:
         self._public = public
         self._root = root
         self._graph = graph
-        self._compiler = compiler
         self._channel = channel
         self._base = base
-        self._settings = settings
         self._has_fallback = has_fallback
-        self._packer = Packer(base=base, enabled=pack, compiled=served.ahead)
+        packer = Packer(base=base, enabled=pack, compiled=served.ahead)
+        self._modules = Modules(graph, compiler, served, channel, settings=settings, pack=packer.get)
         self._pages = Pages(
             root,
             graph,
             resolver,
             compiler,
-            self._packer,
+            packer,
             plugins or Plugins(),
             base=base,
             headers=headers or {},
@@ -117,7 +108,7 @@ class Site:
         """
         if request.method not in ("GET", "HEAD"):
             return text(405, "Only GET and HEAD are answered here.\n", allow="GET, HEAD")
-        if _is_foreign_script(request):
+        if is_foreign_script(request):
             message = "Scripts of this server are not for other sites.\n"
             return text(403, message, refused=(Reason.SCRIPT, ""))
         target = request.target
@@ -127,15 +118,15 @@ class Site:
         if not path.startswith(self._base):
             return self._outside_base(path, query)
         path = "/" + path[len(self._base) :]
-        if path.startswith(_CLIENT):
-            return self._client(path[len(_CLIENT) :])
+        if path.startswith(CLIENT):
+            return self._modules.client(path[len(CLIENT) :])
         decoded = decode_path(path)
         if decoded is None:
             return text(400, "The path is malformed.\n", refused=(Reason.TARGET, "the path is malformed"))
         # Taken before anything is read: what is sent from now on is what this answer may lack.
         position = self._channel.position()
         if decoded.startswith(VIRTUAL):
-            return self._virtual(request, decoded, query)
+            return self._modules.virtual(request, decoded, query)
         try:
             return self._file(request, decoded, query, position, settled)
         except FileRefused as refusal:
@@ -170,16 +161,14 @@ class Site:
         if path.endswith("/"):
             raise FileRefused(404, "this is a folder", is_directory=True)
         opened, is_public = self._open(path)
-        kept = without_parameters(query, "t", "import")
-        url = module_url(path, kept)
-        role = self._role(request, path, query, url)
-        if role == "module" and (is_public or _is_foreign_picture(request)):
+        role = self._modules.role(request, path, query)
+        if role == "module" and (is_public or is_foreign_picture(request)):
             role = "static"
         if role == "static" and opened.size:
             return self._static(request, path, opened)
-        node = self._node(request, url, opened.path, role)
+        node = self._modules.node(request, self._modules.url(path, query), opened.path, role)
         if node is not None:
-            return self._module(request, node, opened, settled)
+            return self._modules.respond(request, node, opened, settled=settled)
         content = opened.read()
         if not settled and not content and self._graph.differs(opened.path, EMPTY):
             return None
@@ -202,69 +191,12 @@ class Site:
                 return self._public.open(file), True
         return self._root.open(self._root.locate(path)), False
 
-    def _role(self, request: Request, path: str, query: str, url: ModuleUrl) -> Role:
-        """Decide what a file is to the one who asks.
-
-        A stylesheet is asked for by `<link>` and by `import` under one URL, as in Vite: `Accept` and
-        `Sec-Fetch-Dest` tell. Where neither does (plain HTTP in a LAN, command line), it is a module
-        if a served module imports it.
-        """
-        parameters = {part.partition("=")[0] for part in query.split("&")}
-        destination = request.header("sec-fetch-dest")
-        if parameters & {"import", "raw", "url", transform.HTML_PROXY}:
-            return "module"
-        if path.endswith((".html", ".htm")):
-            return "page" if destination in _DOCUMENTS else "static"
-        if is_stylesheet(path):
-            if destination == "script":
-                return "module"
-            if destination or "text/css" in request.header("accept"):
-                return "stylesheet"
-            node = self._graph.get(module_id(url))
-            return "stylesheet" if node is None else "module"
-        is_classic = destination == "script" and request.header("sec-fetch-mode") == "no-cors"
-        return "module" if is_javascript(path) and not is_classic else "static"
-
-    def _node(self, request: Request, url: ModuleUrl, file: FilePath, role: Role) -> ModuleNode | None:
-        if role == "module":
-            return self._compiler.module_for(Resolved(url, file))
-        if role != "stylesheet":
-            return None
-        node = self._graph.ensure(module_id(url, stylesheet=True), url, file, "css")
-        # A script may add a link, of which no page tells; the referrer of an `@import` is a stylesheet.
-        node.is_entry = node.is_entry or not is_stylesheet(split_query(request.header("referer"))[0])
-        return node
-
-    def _virtual(self, request: Request, path: str, query: str) -> Response | None:
-        """Answer with a module that is no file; only one that a plugin has named is known."""
-        node = self._graph.get(module_id(module_url(path, without_parameters(query, "t", "import"))))
-        if node is None:
-            return text(404, f"{path}: no plugin has named such a module.\n")
-        return self._module(request, node, None, settled=True)
-
-    def _module(
-        self, request: Request, node: ModuleNode, opened: OpenFile | None, settled: bool
-    ) -> Response | None:
-        """Answer with a module or stylesheet; it comes with a tag, since only its content counts."""
-        try:
-            served = self._served.get(node, opened, settled=settled)
-        except ModuleError as error:
-            message = f"{error.detail.message}\n\n{error.detail.stack}\n"
-            return text(500, message, cache_control="no-store")
-        if served is None:
-            return None
-        if request.header("if-none-match") == served.etag:
-            return _not_modified(served.etag)
-        kind = JAVASCRIPT if node.type == "js" else CSS if served.unread is None else "text/css"
-        headers = {"content-type": kind, "etag": served.etag, "cache-control": "no-cache"}
-        return Response(200, headers, served.body)
-
     def _static(self, request: Request, path: str, opened: OpenFile) -> Response:
         modified, size, inode = opened.version
         etag = f'W/"{modified:x}-{size:x}-{inode:x}-{self._served.saves(opened.path)}"'
         if request.header("if-none-match") == etag:
             opened.close()
-            return _not_modified(etag)
+            return not_modified(etag)
         headers = {
             "content-type": content_type(path),
             "etag": etag,
@@ -282,19 +214,6 @@ class Site:
             return Response(416, {"content-range": f"bytes */{size}"})
         headers["content-range"] = f"bytes {start}-{end}/{size}"
         return Response(206, headers, FileSlice(opened, start, end - start + 1))
-
-    def _client(self, name: str) -> Response:
-        if name == "client":
-            # It holds the token and its place in the journal.
-            served = client_module(self._settings(), self._channel.position())
-            return Response(200, {"content-type": JAVASCRIPT, "cache-control": "no-store"}, served.encode())
-        sibling = sibling_module(name)
-        if sibling is None and name.startswith("pack/"):
-            sibling = self._packer.get(name.removeprefix("pack/").removesuffix(".js"))
-        if sibling is None:
-            return text(404, "There is no such client module.\n")
-        headers = {"content-type": JAVASCRIPT, "cache-control": "max-age=31536000, immutable"}
-        return Response(200, headers, sibling.encode())
 
     def _outside_base(self, path: str, query: str) -> Response:
         if path in ("/", "/index.html", self._base.rstrip("/")):
@@ -328,30 +247,5 @@ def _may_be_a_page(request: Request, path: str) -> bool:
     accept = request.header("accept")
     if "text/html" in accept:
         return True
-    is_nameless = "." not in path.rpartition("/")[2] and request.header("sec-fetch-dest") in _DOCUMENTS
+    is_nameless = "." not in path.rpartition("/")[2] and request.header("sec-fetch-dest") in DOCUMENTS
     return is_nameless and (not accept or "*/*" in accept)
-
-
-def _is_foreign_script(request: Request) -> bool:
-    """Tell whether another site loads this as a classic script, which no CORS header can refuse."""
-    return _is_foreign(request) and request.header("sec-fetch-dest") == "script"
-
-
-def _is_foreign_picture(request: Request) -> bool:
-    """Tell whether another site loads this as what no module can be.
-
-    Compiled for that site, every query would be a module more, and its errors would stand in our pages.
-    """
-    return _is_foreign(request) and request.header("sec-fetch-dest") not in ("script", "style")
-
-
-def _is_foreign(request: Request) -> bool:
-    """Tell whether another site loads this in a way that it need not be allowed to (Fetch: `no-cors`)."""
-    return (
-        request.header("sec-fetch-site") in ("cross-site", "same-site")
-        and request.header("sec-fetch-mode") == "no-cors"
-    )
-
-
-def _not_modified(etag: str) -> Response:
-    return Response(304, {"etag": etag, "cache-control": "no-cache"})
