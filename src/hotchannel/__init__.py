@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hotchannel.devserver.app import DevServer
     from hotchannel.devserver.plugins import HotUpdate, Plugin, Transformed, TransformError
     from hotchannel.errors import HotChannelError, ListenError, OptionError, RemoteError, TransportError
+    from hotchannel.integrations.channel import AppChannel, get_channel
     from hotchannel.options import DevOptions, FsOptions, HttpsOptions, ProxyOptions, WsOptions
     from hotchannel.websocket.asgi import AsgiEntrance
     from hotchannel.websocket.client import WebSocketClient
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AppChannel",
     "AsgiEntrance",
     "Connected",
     "Custom",
@@ -67,6 +69,7 @@ __all__ = [
     "WebSocketServer",
     "WsOptions",
     "__version__",
+    "get_channel",
     "take_over",
 ]
 
@@ -81,6 +84,8 @@ _HOMES = {
     "OptionError": "hotchannel.errors",
     "RemoteError": "hotchannel.errors",
     "TransportError": "hotchannel.errors",
+    "AppChannel": "hotchannel.integrations.channel",
+    "get_channel": "hotchannel.integrations.channel",
     "DevOptions": "hotchannel.options",
     "FsOptions": "hotchannel.options",
     "HttpsOptions": "hotchannel.options",

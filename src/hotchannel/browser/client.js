@@ -11,7 +11,8 @@ import { HotRuntime } from "./context.js";
 import { ModuleErrors } from "./errors.js";
 import { hideNotice, showNotice } from "./notice.js";
 import { clearOverlay, ErrorOverlay, showOverlay } from "./overlay.js";
-import { hasDocument, isShowing, position, scheduleReload, scriptsRan } from "./page.js";
+import { hasDocument, isShowing, meta, position, scheduleReload, scriptsRan } from "./page.js";
+import { PageText } from "./refresh.js";
 import { removeStyle, swapStylesheets, updateStyle } from "./styles.js";
 import { injectQuery, moduleUrl } from "./urls.js";
 
@@ -45,7 +46,7 @@ for (const [name, value] of Object.entries(defines)) define(name, value);
  *
  * @typedef {{ type: "connected" }
  *   | { type: "update", updates: Array<ScriptUpdate | StyleUpdate> }
- *   | { type: "full-reload", path?: string, triggeredBy?: string }
+ *   | { type: "full-reload", path?: string, triggeredBy?: string, morph?: boolean }
  *   | { type: "prune", paths: string[] }
  *   | { type: "error", err: ErrorDetail }
  *   | { type: "custom", event: string, data?: unknown }} Payload
@@ -70,6 +71,8 @@ const runtime = new HotRuntime({
 });
 
 const moduleErrors = new ModuleErrors(site, showError);
+
+const pageText = hasDocument ? new PageText(client, wsToken, meta) : null;
 
 /** Whether an error was shown, and none of it has been mended since. */
 let isErrorStanding = false;
@@ -180,6 +183,7 @@ async function handle(payload, meant) {
     case "full-reload":
       // Pages of another file go on, and their modules are told nothing.
       if (payload.path?.endsWith(".html") && !isShowing(payload.path, base)) break;
+      if (payload.morph && (await refresh())) break;
       await runtime.emit("vite:beforeFullReload", payload);
       scheduleReload();
       break;
@@ -198,17 +202,41 @@ async function handle(payload, meant) {
 }
 
 /**
+ * Bring the page up to date without a reload.
+ *
+ * @returns {Promise<boolean>} false where nothing but a reload will do
+ */
+async function refresh() {
+  // What failed to load took its importers with it.
+  if (!pageText || pageText.isFailure || (moduleErrors.loadFailed && isErrorStanding)) return false;
+  await scriptsRan;
+  await runtime.emit("hotchannel:beforeRefresh", undefined);
+  const outcome = await pageText.refresh();
+  if (outcome === "current") {
+    errorMended();
+    await runtime.emit("hotchannel:afterRefresh", undefined);
+  } else if (outcome === "ask") {
+    showNotice("This page has changed on the server.", { label: "Reload", act: () => location.reload() });
+  }
+  return outcome !== "reload";
+}
+
+function errorMended() {
+  isErrorStanding = false;
+  if (hasDocument) clearOverlay();
+}
+
+/**
  * @param {ReadonlyArray<ScriptUpdate | StyleUpdate>} updates none: the last error was mended
  * @returns {Promise<boolean>} false where the page reloads instead
  */
 async function update(updates) {
-  if (moduleErrors.loadFailed && isErrorStanding) {
+  if ((moduleErrors.loadFailed && isErrorStanding) || (pageText?.isFailure && updates.length === 0)) {
     // What failed to load took its importers with it; no update would run them.
     scheduleReload();
     return false;
   }
-  isErrorStanding = false;
-  if (hasDocument) clearOverlay();
+  errorMended();
   const scripts = updates.filter((entry) => entry.type === "js-update");
   const styles = hasDocument ? updates.filter((entry) => entry.type === "css-update") : [];
   await Promise.all([runtime.update(scripts), ...styles.map((entry) => swapStylesheets(entry, site, logger))]);

@@ -14,7 +14,8 @@
  * @property {string | null} hostname
  * @property {number | null} port
  * @property {string} base path of the socket
- * @property {string} directTarget `HOST:PORT/PATH` of the server itself, tried where the inferred port fails
+ * @property {string} directTarget `HOST:PORT/PATH` of the server itself, tried where the inferred port fails; empty
+ *     where it is not known
  * @property {string} token
  */
 
@@ -42,7 +43,8 @@ const NAMES = {
  * @property {{ info(...args: unknown[]): void, error(...args: unknown[]): void, warn(...args: unknown[]): void }} logger
  */
 
-const FIRST_DELAY = 1_000;
+/** Milliseconds: a server that its own reloader restarts is back in less than a second. */
+const FIRST_DELAY = 200;
 const LONGEST_DELAY = 10_000;
 const BACK_OFF = 1.5;
 /** Milliseconds for a handshake or a request; proxies may leave either without any answer. */
@@ -160,7 +162,7 @@ export class Connection {
     const scheme = protocol ?? (this.#client.protocol === "https:" ? "wss" : "ws");
     const inferred = `${hostname ?? this.#client.hostname}:${port ?? this.#client.port}${base}`;
     const socket = await this.#open(`${scheme}://${inferred}`);
-    if (socket || port !== null) return socket;
+    if (socket || port !== null || !directTarget) return socket;
     const direct = await this.#open(`${scheme}://${directTarget}`);
     if (direct) {
       this.#owner.logger.info(
@@ -247,7 +249,7 @@ export class Connection {
     this.#owner.logger.error(
       "The socket for updates cannot be opened; saving a file will not change this page.\n" +
         `  pages:  ${this.#client.host} (server ${this.#serverHost})\n` +
-        `  socket: ${target}${port === null ? `, then ${directTarget}` : ""}\n` +
+        `  socket: ${target}${port === null && directTarget ? `, then ${directTarget}` : ""}\n` +
         "Check that the server runs, that a proxy in between passes WebSocket requests on, and that " +
         "`ws.port`, `ws.client_port` and `ws.allowed_hosts` fit. Trying again.",
     );

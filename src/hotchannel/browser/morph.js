@@ -12,17 +12,16 @@ import { cspNonce } from "./page.js";
 import { withoutTimestamp } from "./urls.js";
 
 /** @typedef {{ copy: Node, node: Node } | null} Live a live node and its copy; null where scripts took it away */
-/** @typedef {{ node: Node, element: Element | null, kind: string, id: string, isContent: boolean }} Facts of a node */
+/** @typedef {{ node: Node, [known: string]: any }} Facts of a node, each found out when it is asked for */
 /** @typedef {any[]} List of facts, or of places in another list (-1: none); what it is asked for, it has */
 /** @typedef {[fromOld: number, toOld: number, fromNew: number, toNew: number]} Range of two lists, without the ends */
 
 const IGNORE = "data-hot-ignore";
 const RELOAD = "data-hot-reload";
-const SHADOW = "template[shadowrootmode]";
 const OURS = 'meta[name="hotchannel-page"], script[src$="/@vite/client"], vite-error-overlay, hotchannel-notice';
 
-const TOKEN_FIELD = /^(csrfmiddlewaretoken|authenticity_token|__RequestVerificationToken|[-_]*(x-)?[cx]srf([-_]?token)?)$/i;
-const TOKEN_META = /^[-_]*(x-)?[cx]srf/i;
+const TOKEN_FIELD = /^(csrfmiddlewaretoken|authenticity_token|__RequestVerificationToken|[-_x]*[cx]srf([-_]?token)?)$/i;
+const TOKEN_META = /^[-_x]*[cx]srf/i;
 const TOKEN_HEADER = /([cx]srf[\w-]*["']?\s*:\s*)(["']).*?\2/gi;
 const DATA = /^(?!(module|importmap|speculationrules|(text|application)\/(x-)?(java|ecma|j|live)script[\d.]*)?$)/i;
 /** With scripts on, a noscript's content is text. Scripts and comments are passed over. */
@@ -30,7 +29,12 @@ const NOSCRIPT = /<!--[^]*?-->|<script\b[^]*?<\/script|(<noscript\b[^>]*>)[^]*?(
 
 /** Pairs that are weighed one by one; beyond that, what is alone of its kind divides the lists first. */
 const MOST_PAIRS = 40_000;
-const BLOCK = 150;
+const BLOCK = 60;
+
+const FRAME = /xhtml (HEAD|BODY)$/;
+
+/** @type {WeakMap<Element, DocumentFragment>} what is in elements that are to be ignored */
+const ignored = new WeakMap();
 
 /**
  * Change the live page by what differs between two texts of it.
@@ -44,19 +48,15 @@ export function morph(before, after, live = document) {
   const [old, now] = [parse(before), parse(after)];
   const copy = old.importNode(live.documentElement, true);
   spellLinks(old, copy, live);
-  /** @type {Map<Element, DocumentFragment>} */
-  const ignored = new Map();
-  strip(old, ignored);
-  strip(copy, ignored);
-  const restore = strip(now, ignored);
+  const [, , restore] = [old, copy, now].map(strip);
   for (const page of [old, now]) for (const each of page.querySelectorAll(OURS)) each.remove();
   if (frameOf(old) !== frameOf(now)) return "reload";
   if (old.documentElement.isEqualNode(now.documentElement)) return "unchanged";
 
-  const plan = new Plan(live, ignored);
+  const plan = new Plan();
   plan.compare(old.documentElement, now.documentElement, { copy, node: live.documentElement }, false);
   if (plan.reload) return "reload";
-  restore();
+  restore?.();
   const choose = choices(live);
   for (const step of plan.steps) step();
   choose();
@@ -68,12 +68,6 @@ class Plan {
   /** @type {(() => void)[]} */
   steps = [];
   reload = false;
-
-  /** @param {Document} live @param {Map<Element, DocumentFragment>} ignored */
-  constructor(live, ignored) {
-    this.live = live;
-    this.ignored = ignored;
-  }
 
   /** @type {(before: Node, after: Node, live: Live, guarded: boolean) => void} guarded: a change asks for a reload */
   compare(a, b, live, guarded) {
@@ -87,7 +81,7 @@ class Plan {
     guarded ||= a.hasAttribute(RELOAD) || b.hasAttribute(RELOAD);
     const gone = attributesOf(a).filter((each) => valueIn(b, each) === null);
     const set = attributesOf(b).filter((each) => valueIn(a, each) !== each.value);
-    this.reload = runs(a) || runs(b) || is(a, SHADOW) || is(b, SHADOW) || (guarded && gone.length + set.length > 0);
+    this.reload = runs(a) || runs(b) || isShadow(a) || isShadow(b) || (guarded && gone.length + set.length > 0);
     for (const each of [...gone, ...set]) {
       if (live) this.steps.push(() => setAttribute(/** @type {Element} */ (live.node), each, a, b));
     }
@@ -96,25 +90,26 @@ class Plan {
 
   /** @type {(a: Element, b: Element, live: Live, guarded: boolean) => void} */
   children(a, b, live, guarded) {
-    const [olds, news, copies] = [a, b, live?.copy].map(factsOf);
+    const [olds, news, copies] = [factsOf(a), factsOf(b), factsOf(live?.copy)];
     const { pairs, moved } = align(olds, news, false);
     const reals = childrenOf(live?.node);
-    const lives = align(olds, copies, true).pairs.map((at) => (at < 0 ? null : { copy: copies[at].node, node: reals[at] }));
-    const origins = news.map(() => -1);
+    const { pairs: found } = align(olds, copies, true);
+    const lives = /** @type {List} */ (found.map((at) => (at < 0 ? null : { copy: copies[at].node, node: reals[at] })));
+    const origins = /** @type {List} */ (news.map(() => -1));
     for (const [x, old] of olds.entries()) {
       if (pairs[x] >= 0) {
         origins[pairs[x]] = x;
         this.compare(old.node, news[pairs[x]].node, lives[x], guarded);
       } else {
         // A shadow root may go with its host, but not without it.
-        this.reload ||= this.asksForReload(old, guarded, !old.isContent);
+        this.reload ||= this.asksForReload(old, guarded, isShadow(old.node));
       }
     }
     for (const [y, each] of news.entries()) if (origins[y] < 0) this.reload ||= this.asksForReload(each, guarded, true);
     if (!live || (!origins.includes(-1) && !pairs.includes(-1) && moved.size === 0)) return;
     // Where nothing is left of what the server sent, scripts have drawn their own, and go on doing so.
-    const isDrawn = [...olds, ...copies].some((each) => each.isContent) && !olds.some((old, x) => old.isContent && lives[x]);
-    if (isDrawn && !is(a, "head, body")) return;
+    const isLeft = olds.some((/** @type {Facts} */ old, /** @type {number} */ x) => lives[x] && isContent(old));
+    if (!isLeft && [...olds, ...copies].some(isContent) && !FRAME.test(kind({ node: a }))) return;
     this.steps.push(() => {
       for (const [x, y] of pairs.entries()) if (y < 0) lives[x]?.node.parentNode?.removeChild(lives[x].node);
       const parent = holder(live.node);
@@ -123,7 +118,7 @@ class Plan {
       /** @type {Node | null} */
       let last = null;
       for (const [y, x] of origins.entries()) {
-        const node = x < 0 ? this.live.importNode(news[y].node, true) : lives[x]?.node;
+        const node = x < 0 ? parent.ownerDocument?.importNode(news[y].node, true) : lives[x]?.node;
         if (!node) continue;
         if (x < 0 || moved.has(y)) put(parent, node, last ? last.nextSibling : lives[origins[next(y)]]?.node);
         // Scripts may have answered to one of these steps.
@@ -136,33 +131,32 @@ class Plan {
   asksForReload({ node }, guarded, withShadow) {
     if (guarded && worded(node)) return true;
     return (isElement(node) ? [node, ...node.querySelectorAll("*")] : [])
-      .flatMap((each) => [each, ...(this.ignored.get(each)?.querySelectorAll("*") ?? [])])
-      .some((each) => runs(each) || each.hasAttribute(RELOAD) || (withShadow && is(each, SHADOW)));
+      .flatMap((each) => [each, ...(ignored.get(each)?.querySelectorAll("*") ?? [])])
+      .some((each) => runs(each) || each.hasAttribute(RELOAD) || (withShadow && isShadow(each)));
   }
 }
 
-/** @param {Node | undefined} parent @returns {any} the facts of its children */
+/** @param {Node | undefined} parent @returns {List} facts of its children */
 function factsOf(parent) {
-  return [...(parent?.childNodes ?? [])].map((node) => {
-    const element = isElement(node) ? node : null;
-    const kind = element ? `${element.namespaceURI} ${element.localName}` : node.nodeName;
-    const isContent = element ? !is(element, SHADOW) : worded(node) !== "";
-    return { node, element, kind, id: element?.getAttribute("id") ?? "", isContent };
-  });
+  return Array.from(parent?.childNodes ?? [], (node) => ({ node }));
 }
 
-const outer = once((/** @type {Facts} */ { node, element }) => element?.outerHTML ?? node.nodeValue ?? "");
-const inner = once((/** @type {Facts} */ { element }) => element?.innerHTML.trim() ?? "");
-/** Attributes, and each class for itself. */
-const traits = once((/** @type {Facts} */ { element }) => {
-  const all = element ? attributesOf(element) : [];
-  return new Set(all.flatMap(({ name, value }) => (name === "class" ? wordsOf(value) : [`${name}=${value}`])));
-});
-/** What some children look like, without what is in them. */
-const parts = once((/** @type {Facts} */ { node }) => {
-  const shown = factsOf(node).slice(0, 100).filter((each) => each.isContent);
-  return new Set(shown.map((each) => [each.kind, worded(each.node), ...traits(each)].join()));
-});
+/** @type {(x: Facts) => string} */
+const kind = (x) => (x.kind ??= `${/** @type {any} */ (x.node).namespaceURI} ${x.node.nodeName}`);
+/** @type {(x: Facts) => string} */
+const id = (x) => (x.id ??= isElement(x.node) ? (x.node.getAttribute("id") ?? "") : "");
+/** @type {(x: Facts) => boolean} */
+const isContent = (x) => (x.isContent ??= worded(x.node) !== "" && !isShadow(x.node));
+/** @type {(x: Facts) => string} */
+const outer = (x) => (x.outer ??= isElement(x.node) ? x.node.outerHTML : x.node.nodeValue);
+/** @type {(x: Facts) => string} */
+const inner = (x) => (x.inner ??= isElement(x.node) ? x.node.innerHTML.trim() : "");
+/** Attributes, and each class for itself. @type {(x: Facts) => Set<string>} */
+const traits = (x) => (x.traits ??= new Set((isElement(x.node) ? attributesOf(x.node) : []).flatMap(
+  ({ name, value }) => (name === "class" ? wordsOf(value) : [`${name}=${value}`]))));
+/** What some children look like, without what is in them. @type {(x: Facts) => Set<string>} */
+const parts = (x) => (x.parts ??= new Set(factsOf(x.node).slice(0, 100).filter(isContent).map(
+  (each) => [kind(each), worded(each.node), ...traits(each)].join())));
 
 /**
  * Find for the nodes of a list those of another: by weight, in order; then those with an id that were moved.
@@ -171,7 +165,7 @@ const parts = once((/** @type {Facts} */ { node }) => {
  *   place in `ys`; strict: a common tag is too little, as scripts may have put another element there
  */
 function align(xs, ys, strict) {
-  const pairs = xs.map(() => -1);
+  const pairs = /** @type {List} */ (xs.map(() => -1));
   /** @type {Range[]} */
   const work = [[0, xs.length, 0, ys.length]];
   for (let range = work.pop(); range; range = work.pop()) {
@@ -180,7 +174,8 @@ function align(xs, ys, strict) {
     while (x0 < x1 && y0 < y1 && xs[x1 - 1].node.isEqualNode(ys[y1 - 1].node)) pairs[--x1] = --y1;
     const [n, m] = [x1 - x0, y1 - y0];
     const isLong = n * m > MOST_PAIRS;
-    let marks = isLong ? landmarks(xs, ys, [x0, x1, y0, y1], (each) => each.id || (each.isContent ? outer(each) : "")) : [];
+    const byItself = (/** @type {Facts} */ each) => id(each) || (isContent(each) ? outer(each) : "");
+    let marks = isLong ? landmarks(xs, ys, [x0, x1, y0, y1], byItself) : [];
     if (isLong && marks.length === 0) marks = landmarks(xs, ys, [x0, x1, y0, y1], inner);
     const pieces = isLong ? Math.ceil(Math.max(n, m) / BLOCK) : 1;
     for (let p = 0; marks.length === 0 && p < pieces; p++) {
@@ -195,11 +190,12 @@ function align(xs, ys, strict) {
     if (marks.length > 0) work.push([x0, x1, y0, y1]);
   }
   const taken = new Set(pairs);
-  const free = new Map(ys.map(({ kind, id }, y) => [id && !taken.has(y) ? `${kind}#${id}` : "", y]));
+  const name = (/** @type {Facts} */ each) => id(each) && kind(each) + id(each);
+  const free = new Map(pairs.includes(-1) ? ys.map((each, y) => [taken.has(y) ? "" : name(each), y]) : []);
   /** @type {Set<number>} */
   const moved = new Set();
-  for (const [x, { kind, id }] of xs.entries()) {
-    const y = pairs[x] < 0 && id ? free.get(`${kind}#${id}`) : undefined;
+  for (const [x, each] of xs.entries()) {
+    const y = pairs[x] < 0 && name(each) ? free.get(name(each)) : undefined;
     if (y === undefined || moved.has(y)) continue;
     pairs[x] = y;
     moved.add(y);
@@ -231,10 +227,10 @@ function weigh(xs, ys, [x0, x1, y0, y1], strict, pairs) {
 
 /** @type {(x: Facts, y: Facts, strict: boolean, precise: boolean) => number} 0: they are not the same node */
 function weightOf(x, y, strict, precise) {
-  if (x.kind !== y.kind || (x.id && y.id && x.id !== y.id && !isFrame(x))) return 0;
-  if (!x.element) return outer(x) !== outer(y) ? 1 : x.isContent ? 8 : 2;
-  const named = isFrame(x) || (x.id && x.id === y.id) ? 64 : 0;
-  if (strict && !named && !isCounterpart(x, y)) return 0;
+  if (kind(x) !== kind(y)) return 0;
+  if (!isElement(x.node)) return outer(x) !== outer(y) ? 1 : isContent(x) ? 8 : 2;
+  const named = FRAME.test(kind(x)) || (id(x) && id(x) === id(y)) ? 64 : 0;
+  if (!named && ((id(x) && id(y)) || (strict && !isCounterpart(x, y)))) return 0;
   if (!precise || outer(x) === outer(y)) return named + 16;
   const shared = [...traits(x)].filter((each) => traits(y).has(each)).length;
   if (shared === Math.max(traits(x).size, traits(y).size) || (inner(x) && inner(x) === inner(y))) return named + 6;
@@ -243,27 +239,27 @@ function weightOf(x, y, strict, precise) {
 
 /** @type {(sent: Facts, live: Facts) => boolean} whether enough is left of what the server sent */
 function isCounterpart(sent, live) {
-  if (sent.element?.localName.includes("-") || (inner(sent) && inner(sent) === inner(live))) return true;
   const isKept = [...traits(sent)].every((each) => traits(live).has(each));
   if (isKept && (traits(sent).size > 0 || parts(sent).size === 0)) return true;
-  if (!sent.element?.firstElementChild && !live.element?.firstElementChild) return true;
-  return [...parts(sent)].some((each) => parts(live).has(each));
+  if (sent.node.nodeName.includes("-") || [...parts(sent)].some((each) => parts(live).has(each))) return true;
+  const hasElements = [sent, live].some(({ node }) => [...node.childNodes].some(isElement));
+  return !hasElements || (inner(sent) !== "" && inner(sent) === inner(live));
 }
 
-/** Pairs of what is alone of its kind. @type {(xs: List, ys: List, range: Range, keyOf: (each: Facts) => string) => List} */
+/** @type {(xs: List, ys: List, range: Range, keyOf: (each: Facts) => string) => List} pairs of what is there once */
 function landmarks(xs, ys, [x0, x1, y0, y1], keyOf) {
   /** @type {Map<string, [xs: List, ys: List]>} */
   const places = new Map();
   for (const [list, from, to, side] of /** @type {const} */ ([[xs, x0, x1, 0], [ys, y0, y1, 1]])) {
     for (let at = from; at < to; at++) {
-      const key = keyOf(list[at]) && `${list[at].kind} ${keyOf(list[at])}`;
+      const key = keyOf(list[at]) && kind(list[at]) + keyOf(list[at]);
       if (key && !places.has(key)) places.set(key, [[], []]);
       places.get(key)?.[side].push(at);
     }
   }
   /** @type {List} */
   const alone = [...places.values()]
-    .filter(([left, right]) => left.length === 1 && right.length === 1 && xs[left[0]].id === ys[right[0]].id)
+    .filter(([left, right]) => left.length === 1 && right.length === 1 && id(xs[left[0]]) === id(ys[right[0]]))
     .map(([[x], [y]]) => ({ x, y, before: -1 }));
   // The longest row of them that rises on both sides: of each length, the row that ends lowest is known.
   /** @type {List} */
@@ -278,15 +274,15 @@ function landmarks(xs, ys, [x0, x1, y0, y1], keyOf) {
   return row.reverse();
 }
 
-/** @type {(tree: ParentNode, ignored: Map<Element, DocumentFragment>) => () => void} gives what puts everything back */
-function strip(tree, ignored) {
+/** Take out what is not compared. @type {(tree: ParentNode) => () => void} gives what puts everything back */
+function strip(tree) {
   /** @type {(() => void)[]} */
   const undo = [];
   for (const template of tree.querySelectorAll("template")) {
     // `isEqualNode` does not look into it. In an SVG it is an element like any other.
     const content = template.content;
     if (!content) continue;
-    undo.push(strip(content, ignored), () => empty(template, content));
+    undo.push(strip(content), () => empty(template, content));
     empty(content, template);
   }
   /** @type {(selector: string, name: string, change: (value: string, of: string) => string, later?: string) => void} */
@@ -324,16 +320,14 @@ function frameOf(page) {
   return JSON.stringify([...parts, ...policies.map((each) => each.getAttribute("content"))]);
 }
 
-/** Spell links that were loaded anew as they were sent. @type {(old: Document, copy: Element, live: Document) => void} */
-function spellLinks(old, copy, live) {
-  /** @type {any} */
-  const [sent, copies, links] = [old, copy, live].map((tree) => [...tree.querySelectorAll("link[href]")]);
-  /** @param {any} link in an SVG it has neither */
-  const address = (link) => `${link.sheet?.href ?? link.href}`;
-  const spelled = new Map(sent.map((/** @type {Element} */ link) => [withoutTimestamp(address(link)), link.getAttribute("href")]));
+/** Spell links that were loaded anew as they were sent. @type {(...trees: ParentNode[]) => void} */
+function spellLinks(...trees) {
+  /** @type {any} in an SVG they have neither sheet nor address */
+  const [sent, copies, links] = trees.map((tree) => [...tree.querySelectorAll("link[href]")]);
+  const address = (/** @type {any} */ link) => withoutTimestamp(`${link.sheet?.href ?? link.href}`);
+  const spelled = new Map(sent.map((/** @type {any} */ link) => [address(link), link.getAttribute("href")]));
   for (const [at, link] of links.entries()) {
-    const spelling = /[?&]t=\d/.test(address(link)) && spelled.get(withoutTimestamp(address(link)));
-    if (spelling) copies[at].setAttribute("href", spelling);
+    if (spelled.has(address(link))) copies[at].setAttribute("href", spelled.get(address(link)));
   }
 }
 
@@ -408,36 +402,25 @@ function empty(from, to) {
   while (from.firstChild) to.appendChild(from.firstChild);
 }
 
-/** @template {object} T, V @param {(of: T) => V} make @returns {(of: T) => V} what makes it at the first time */
-function once(make) {
-  /** @type {WeakMap<T, { made: V }>} */
-  const known = new WeakMap();
-  return (of) => {
-    const found = known.get(of) ?? { made: make(of) };
-    known.set(of, found);
-    return found.made;
-  };
-}
-
-/** @type {(html: string) => Document} */
-const parse = (html) => new DOMParser().parseFromString(html.replace(NOSCRIPT, (all, open) => open ?? all), "text/html");
-/** @type {(node: Node) => node is Element} */
-const isElement = (node) => node.nodeType === Node.ELEMENT_NODE;
-/** @type {(facts: Facts) => boolean} */
-const isFrame = ({ kind }) => /xhtml (head|body)$/.test(kind);
-/** Forms have fields in place of methods of the same name. @type {(element: Element, selector: string) => boolean} */
-const is = (element, selector) => Element.prototype.matches.call(element, selector);
-/** @type {(element: Element) => Attr[]} */
+/** @param {string} html */
+const parse = (html) => new DOMParser().parseFromString(html.replace(NOSCRIPT, (all, tag) => tag ?? all), "text/html");
+/** @param {Node} node @returns {node is Element} */
+const isElement = (node) => node.nodeType === 1;
+/** @param {Node} node */
+const isShadow = (node) => isElement(node) && node.nodeName === "TEMPLATE" && node.hasAttribute("shadowrootmode");
+/** @param {Element} element */
 const attributesOf = (element) => element.getAttributeNames().flatMap((name) => element.getAttributeNode(name) ?? []);
-/** @type {(element: Element, which: Attr) => string | null} */
+/** @param {Element} element @param {Attr} which */
 const valueIn = (element, { namespaceURI, localName }) => element.getAttributeNS(namespaceURI, localName);
-/** @type {(element: Element) => boolean} */
+/** @param {Element} element */
 const runs = (element) => element.localName === "script" && !DATA.test(element.getAttribute("type")?.trim() ?? "");
-/** What there is to see of a node itself. @type {(node: Node) => string} */
-const worded = (node) => (isElement(node) ? node.localName : node.nodeType === 3 ? wordsOf(node.nodeValue).join(" ") : "");
-/** @type {(text: string | null | undefined) => string[]} */
+/** @param {string | null | undefined} text @returns {string[]} */
 const wordsOf = (text) => text?.match(/\S+/g) ?? [];
-/** @type {(node: any) => Node} */
+/** What there is to see of a node itself. @param {Node} node */
+const worded = (node) => (isElement(node) ? node.nodeName : node.nodeType === 3 ? collapse(node.nodeValue ?? "") : "");
+/** @param {string} text */
+const collapse = (text) => text.trim().replace(/\s+/g, " ");
+/** @param {any} node @returns {Node} */
 const holder = (node) => (node.localName === "template" && node.content) || node;
-/** @type {(node: Node | undefined) => List} */
-const childrenOf = (node) => (node ? [...new Set([...node.childNodes, ...holder(node).childNodes])] : []);
+/** @param {any} node @returns {Node[]} */
+const childrenOf = (node) => (node ? [...node.childNodes, ...(node === holder(node) ? [] : holder(node).childNodes)] : []);

@@ -1,5 +1,5 @@
 /**
- * A small note at the edge of the page while the server is away. It takes no clicks and no focus.
+ * A small note at the edge of the page. It takes no focus, and no clicks but on what it offers.
  */
 
 const SHEET = `
@@ -26,19 +26,36 @@ const SHEET = `
     border-radius: 50%;
     background: #f2b35e;
   }
+  button {
+    all: initial;
+    margin-left: 12px;
+    padding: 2px 10px;
+    border: 1px solid #50576b;
+    border-radius: 6px;
+    color: inherit;
+    font: inherit;
+    cursor: pointer;
+    pointer-events: auto;
+  }
+  button:is(:hover, :focus-visible) {
+    background: #353a49;
+  }
 `;
 
 /** @type {HTMLElement | null} */
 let shown = null;
 
 /**
- * Show a note, unless one is there.
+ * Show a note, unless it is there.
  *
  * @param {string} text
+ * @param {{ label: string, act: () => void }} [offer] a button
  */
-export function showNotice(text) {
-  if (shown?.isConnected) return;
+export function showNotice(text, offer) {
+  if (shown?.isConnected && shown.dataset.text === text) return;
+  hideNotice();
   shown = document.createElement("hotchannel-notice");
+  shown.dataset.text = text;
   const root = shown.attachShadow({ mode: "open" });
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(SHEET);
@@ -46,6 +63,12 @@ export function showNotice(text) {
   const note = document.createElement("div");
   note.setAttribute("role", "status");
   note.textContent = text;
+  if (offer) {
+    const button = document.createElement("button");
+    button.textContent = offer.label;
+    button.addEventListener("click", offer.act);
+    note.append(button);
+  }
   root.append(note);
   document.body.append(shown);
 }

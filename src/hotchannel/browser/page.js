@@ -12,8 +12,12 @@ export const hasDocument = typeof document !== "undefined";
 /** The path that the document was asked for at; routers change `location` later on. */
 const servedPath = hasDocument ? decodePath(location.pathname) : "";
 
-/** @type {HTMLMetaElement | null} */
-const meta = hasDocument ? document.querySelector('meta[name="hotchannel-page"]') : null;
+/**
+ * What the server says of the page.
+ *
+ * @type {HTMLMetaElement | null}
+ */
+export const meta = hasDocument ? document.querySelector('meta[name="hotchannel-page"]') : null;
 
 /** `EPOCH:SEQ` that the page was served at; empty where it does not say. */
 export const position = meta?.content ?? "";

@@ -90,10 +90,19 @@ class HotChannel(Generic[C, M]):
         journal: numbers and keeps what is sent.
         hmr: False sends `connected`, `ping`, `custom` and `error` only.
         prepare: makes of an encoded payload what a client's `write` takes; called once for all clients.
+        catch_up: what brings a client up to date that missed more than the journal has.
     """
 
-    def __init__(self, journal: Journal, *, hmr: bool = True, prepare: Callable[[bytes], M]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        hmr: bool = True,
+        prepare: Callable[[bytes], M],
+        catch_up: FullReload | None = None,
+    ) -> None:
         self._journal = journal
+        self._catch_up = catch_up or FullReload(path="*")
         self._hmr = hmr
         self._prepare = prepare
         self._clients: set[C] = set()
@@ -145,8 +154,8 @@ class HotChannel(Generic[C, M]):
                 pass
         self._broadcast(payload)
         standing = self._journal.standing
-        if standing is not None and isinstance(payload, Update):
-            # Clients take the overlay away with any update.
+        if standing is not None and isinstance(payload, (Update, FullReload)):
+            # Clients take the overlay away with any update, and with a reload that is none (`morph`).
             self.fail(standing.source, standing.detail)
 
     def fail(self, source: str, detail: ErrorDetail) -> None:
@@ -255,7 +264,7 @@ class HotChannel(Generic[C, M]):
             known = 0
             yield number(encode(Connected()), known)
             if self._hmr:
-                yield number(encode(FullReload(path="*")), last)
+                yield number(encode(self._catch_up), last)
         else:
             known = position[1]
             yield number(encode(Connected()), known)

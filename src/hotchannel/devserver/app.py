@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from hotchannel.devserver.asgi import SiteApplication
 from hotchannel.devserver.client import ClientSettings
+from hotchannel.devserver.clock import Clock
 from hotchannel.devserver.compiler import Compiler
 from hotchannel.devserver.engine import HotEngine
 from hotchannel.devserver.env import global_names, import_meta_env
@@ -79,7 +79,7 @@ class DevServer:
         self._sockets: list[socket.socket] = []
         self._server: Server | None = None
         self._channel = self._make_channel()
-        clock = _Clock()
+        clock = Clock()
         graph = ModuleGraph()
         self._plugins = load_plugins(options.plugins, self._root.path)
         public = (
@@ -352,17 +352,6 @@ class DevServer:
         # What was served while the watch was set up may have been saved unseen.
         for folder in self._root.folders:
             self._engine.saved(self._engine.known_files(folder))
-
-
-class _Clock:
-    """Milliseconds since 1970 that grow with every reading, as Vite's `monotonicDateNow`."""
-
-    def __init__(self) -> None:
-        self._last = 0
-
-    def __call__(self) -> int:
-        self._last = max(self._last + 1, int(time.time() * 1000))
-        return self._last
 
 
 def _bracketed(host: str) -> str:

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from hotchannel.devserver.answering import Answering
 from hotchannel.devserver.compression import accepts_gzip, compresses, gzip, is_worthwhile, mark
-from hotchannel.devserver.cors import cross_origin_headers, preflight
-from hotchannel.devserver.http import Request, Response, text
+from hotchannel.devserver.http import Request
 from hotchannel.websocket.handshake import HandshakeRequest
 
 if TYPE_CHECKING:
@@ -24,16 +24,9 @@ if TYPE_CHECKING:
     from hotchannel.devserver.proxy import Proxy
     from hotchannel.devserver.site import Site
     from hotchannel.websocket.asgi import Receive, Scope, Send
-    from hotchannel.websocket.handshake import HttpAnswer
     from hotchannel.websocket.server import WebSocketServer
 
 __all__ = ["SiteApplication"]
-
-_SETTLE_STEP = 0.005
-_SETTLE_STEPS = 20
-"""A request for a file that is suddenly empty waits up to 100 ms for the save to end."""
-
-_EDITOR = "__open-in-editor"
 
 _LONG = 64 * 1024
 """Bytes that take so long to compress that others need not wait for it."""
@@ -65,11 +58,9 @@ class SiteApplication:
         proxy: Proxy | None = None,
         compress: Literal["auto"] | bool = False,
     ) -> None:
-        self._site = site
+        self._answering = Answering(site, channel, cors=cors, editor=editor)
         self._channel = channel
         self._headers = headers
-        self._cors = cors
-        self._editor = editor
         self._proxy = proxy
         self._compress = compress
 
@@ -82,20 +73,15 @@ class SiteApplication:
             raise RuntimeError(f"{scope['type']} is not answered here")
         head = _head(scope)
         request = Request(head.method, head.target, dict(head.headers))
-        refused = self._channel.check_http(head, _address(scope))
-        if self._proxy is not None and refused is None:
+        response = self._answering.refusal(head, _address(scope))
+        if self._proxy is not None and response is None:
             route = self._proxy.routes.find(head.target)
             if route is not None:
                 await self._proxy.http(route, head.target, scope, receive, send)
                 return
-        response = await self._respond(head, request, refused, _address(scope))
-        fields = {
-            "x-content-type-options": "nosniff",
-            **cross_origin_headers(
-                self._cors, request.header("origin"), response.headers.get("content-type", "")
-            ),
-            **response.headers,
-        }
+        if response is None:
+            response = await self._answering.respond(head, request, _address(scope))
+        fields = dict(response.headers)
         is_compressed = False
         if compresses(self._compress, _host(scope)) and is_worthwhile(request, response):
             is_compressed = accepts_gzip(request.header("accept-encoding")) and head.http_version != "1.0"
@@ -130,38 +116,6 @@ class SiteApplication:
             await self._proxy.refuse(scope, receive, send)
             return
         await self._proxy.websocket(route, head.target, scope, receive, send)
-
-    async def _respond(
-        self, head: HandshakeRequest, request: Request, refused: HttpAnswer | None, address: str
-    ) -> Response:
-        if refused is not None:
-            return text(refused.status, refused.body)
-        if (answer := preflight(self._cors, request)) is not None:
-            return answer
-        opened = (
-            None
-            if _EDITOR not in request.target
-            else await self._editor().respond(
-                request, lambda reason: self._channel.refused(reason, address, head)
-            )
-        )
-        if opened is not None:
-            return opened
-        response = await self._settled(request)
-        if response.refused is not None:
-            reason, detail = response.refused
-            self._channel.refused(reason, address, head, detail)
-        return response
-
-    async def _settled(self, request: Request) -> Response:
-        for _ in range(_SETTLE_STEPS):
-            response = self._site.respond(request, settled=False)
-            if response is not None:
-                return response
-            await asyncio.sleep(_SETTLE_STEP)
-        response = self._site.respond(request)
-        assert response is not None, "a settled answer is always there"
-        return response
 
 
 async def _send_file(part: FileSlice, receive: Receive, send: Send, *, is_compressed: bool) -> None:

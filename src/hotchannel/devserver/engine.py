@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from hotchannel.channel.printable import printable
-from hotchannel.devserver.files import FileRefused, Root
+from hotchannel.devserver.files import FileRefused
 from hotchannel.devserver.plugins import HotUpdate, Plugins
 from hotchannel.devserver.served import EMPTY, digest
 from hotchannel.hmr.updates import UpdatePlan, apply, plan, plan_invalidation
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from hotchannel.devserver.compiler import Channel, Compiler
+    from hotchannel.devserver.files import Root
+    from hotchannel.devserver.mounts import Files
     from hotchannel.devserver.served import ServedModules
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 
@@ -39,7 +41,7 @@ class HotEngine:
 
     def __init__(
         self,
-        root: Root,
+        root: Files,
         graph: ModuleGraph,
         compiler: Compiler,
         served: ServedModules,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hotchannel.devserver.files import OpenFile
     from hotchannel.websocket.handshake import Reason
 
-__all__ = ["CSS", "HTML", "JAVASCRIPT", "FileSlice", "Request", "Response", "content_type", "text"]
+__all__ = ["CSS", "HTML", "JAVASCRIPT", "PASS", "FileSlice", "Request", "Response", "content_type", "text"]
 
 JAVASCRIPT = "text/javascript; charset=utf-8"
 CSS = "text/css; charset=utf-8"
@@ -86,6 +86,10 @@ class Response:
     def content_length(self) -> int:
         """Bytes of the body."""
         return len(self.body) if isinstance(self.body, bytes) else self.body.length
+
+
+PASS = Response(0)
+"""What a site says of a request that is not its own; compared by identity."""
 
 
 def text(status: int, message: str, *, refused: tuple[Reason, str] | None = None, **headers: str) -> Response:

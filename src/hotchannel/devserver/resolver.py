@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from hotchannel.devserver.files import ELSEWHERE, FileRefused, Root
+from hotchannel.devserver.files import ELSEWHERE, FileRefused
 from hotchannel.devserver.kinds import is_stylesheet
 from hotchannel.devserver.plugins import Plugins
 from hotchannel.modules.urls import (
@@ -28,6 +28,9 @@ from hotchannel.modules.urls import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from hotchannel.devserver.files import Root
+    from hotchannel.devserver.mounts import Files
 
 __all__ = ["VIRTUAL", "Resolved", "Resolver", "Unresolved", "virtual_url"]
 
@@ -71,7 +74,7 @@ class Resolver:
 
     def __init__(
         self,
-        root: Root,
+        root: Files,
         base: str,
         aliases: Mapping[str, str] | None = None,
         plugins: Plugins | None = None,

@@ -22,7 +22,8 @@ from hotchannel.modules.pack import plain
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from hotchannel.devserver.files import OpenFile, Root
+    from hotchannel.devserver.files import OpenFile
+    from hotchannel.devserver.mounts import Files
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode
     from hotchannel.modules.urls import FilePath
 
@@ -79,7 +80,7 @@ class ServedModules:
     __slots__ = ("_compiler", "_graph", "_kept", "_max_bytes", "_root", "_saves", "_size")
 
     def __init__(
-        self, root: Root, graph: ModuleGraph, compiler: Compiler, max_bytes: int = _MAX_BYTES
+        self, root: Files, graph: ModuleGraph, compiler: Compiler, max_bytes: int = _MAX_BYTES
     ) -> None:
         self._root = root
         self._graph = graph

@@ -99,12 +99,16 @@ class Watcher:
         listener: who is told.
         polling: compare the tree again and again instead of trusting the system's events; for bind
             mounts, WSL and network file systems.
+        recursive: False leaves out the folders in it.
     """
 
-    def __init__(self, root: str, listener: SaveListener, *, polling: bool = False) -> None:
+    def __init__(
+        self, root: str, listener: SaveListener, *, polling: bool = False, recursive: bool = True
+    ) -> None:
         self._root = root
         self._listener = listener
         self._polling = polling
+        self._recursive = recursive
         self._resting: dict[FilePath, asyncio.TimerHandle] = {}
         self._batch: dict[FilePath, None] = {}
         self._folders: dict[str, None] = {}
@@ -118,6 +122,11 @@ class Watcher:
         self._flood_began = 0.0
         self._flood_handle: asyncio.TimerHandle | None = None
         self._returning: asyncio.Task[None] | None = None
+
+    @property
+    def root(self) -> str:
+        """The folder."""
+        return self._root
 
     async def start(self) -> None:
         """Begin to watch; returns when no later save can be missed.
@@ -144,7 +153,7 @@ class Watcher:
         warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
         observer = PollingObserver() if self._polling else Observer()
         forwarder = _Forwarder(self._loop, self._root, self._event)
-        observer.schedule(forwarder, self._root, recursive=True, event_filter=_EVENTS)
+        observer.schedule(forwarder, self._root, recursive=self._recursive, event_filter=_EVENTS)
         self._observer = observer
         observer.start()
 

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 __all__ = [
     "HTML_PROXY",
     "asset_module",
+    "client_script",
     "css_module",
     "inline_module",
     "javascript",
     "json_module",
     "page",
+    "page_meta",
     "quote",
     "raw_module",
     "replace",
@@ -187,12 +189,9 @@ def page(
             # Just inside the start tag's `>`; the text would be ignored beside `src`, so it goes.
             edits.append((script.end - 1, script.content_end, f' src="{escape(url)}">'))
     nonce = "" if analysis.nonce is None else f' nonce="{escape(analysis.nonce)}"'
-    shown_as = "" if fallback is None else f' data-fallback="{escape(fallback)}"'
     packed = "" if pack_url is None else f'<script src="{escape(pack_url)}"{nonce}></script>'
-    head = (
-        f'<meta name="hotchannel-page" content="{escape(position)}"{shown_as}>{packed}'
-        f'<script type="module" src="{escape(client_url)}"{nonce}></script>'
-    )
+    meta = page_meta(position, {} if fallback is None else {"fallback": fallback})
+    head = f"{meta}{packed}{client_script(client_url, analysis.nonce)}"
     if analysis.import_map is not None and (
         pack_url is not None or analysis.import_map.start >= analysis.inject_at
     ):
@@ -202,6 +201,23 @@ def page(
         if pack_url is None:
             head = source[start:end] + head
     return replace(source, [*edits, (analysis.inject_at, analysis.inject_at, head)])
+
+
+def page_meta(position: str, data: Mapping[str, str]) -> str:
+    """Return the element that tells the client of its page.
+
+    Args:
+        position: `EPOCH:SEQ` of the journal.
+        data: by name, without `data-`: what else there is to know.
+    """
+    attributes = "".join(f' data-{name}="{escape(value)}"' for name, value in data.items())
+    return f'<meta name="hotchannel-page" content="{escape(position)}"{attributes}>'
+
+
+def client_script(client_url: str, nonce: str | None) -> str:
+    """Return the element that loads the client."""
+    attribute = "" if nonce is None else f' nonce="{escape(nonce)}"'
+    return f'<script type="module" src="{escape(client_url)}"{attribute}></script>'
 
 
 def _element_end(source: str, element: Element) -> int:

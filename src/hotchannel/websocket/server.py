@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from hotchannel.options import HttpsOptions
     from hotchannel.websocket.roles import Socket
     from hotchannel.websocket.standalone import Listener
-    from hotchannel.wire.payloads import ErrorDetail, HotPayload
+    from hotchannel.wire.payloads import ErrorDetail, FullReload, HotPayload
 
 __all__ = ["Mode", "WebSocketServer"]
 
@@ -92,6 +92,7 @@ class WebSocketServer:
         pages_listening: whether the server of the pages is up; on a port of its own, pings are hung
             up on until then, so that a page does not reload too early.
         https: for wss on a port of its own: certificate files, or True for a self-signed certificate.
+        catch_up: what brings a page up to date that missed too much; by default a reload.
         fields: single options, over `options`.
 
     Raises:
@@ -108,6 +109,7 @@ class WebSocketServer:
         hosts_option: str = "ws.allowed_hosts",
         pages_listening: Callable[[], bool] | None = None,
         https: HttpsOptions | bool = False,
+        catch_up: FullReload | None = None,
         **fields: Any,
     ) -> None:
         self._mode: Mode = "disabled" if options is False else "standalone"
@@ -131,7 +133,7 @@ class WebSocketServer:
             max_bytes=self._options.journal_bytes,
         )
         self._channel: HotChannel[WebSocketClient, Outgoing] = HotChannel(
-            self._journal, hmr=hmr, prepare=Outgoing
+            self._journal, hmr=hmr, prepare=Outgoing, catch_up=catch_up
         )
         self._events: Listeners[...] = Listeners()
         self._by_socket: WeakValueDictionary[Socket, WebSocketClient] = WeakValueDictionary()
@@ -255,10 +257,13 @@ class WebSocketServer:
         if self._mode == "standalone" and self._listener is None:
             self._mode = "integrated"
 
-    async def listen(self) -> None:
+    async def listen(self, *, tries: int = 1) -> None:
         """Open the port, in standalone mode; otherwise, or where it is open already, do nothing.
 
         A port that cannot be had is logged, raised as `error` event, and otherwise lived without.
+
+        Args:
+            tries: how many ports may be tried one after another, where they are in use.
 
         Raises:
             ListenError: the port cannot be had, and `ws.strict_port` is set.
@@ -276,6 +281,7 @@ class WebSocketServer:
                 self._options,
                 https=self._https,
                 own_hosts=self._policy.own_hosts,
+                tries=tries,
             )
         except ListenError as exc:
             _log.error("the channel is not available: %s", exc.strerror)

@@ -65,6 +65,7 @@ async def open_listener(
     *,
     https: HttpsOptions | bool = False,
     own_hosts: Iterable[str] = (),
+    tries: int = 1,
 ) -> Listener:
     """Listen on the host of `options`, or on 127.0.0.1 and ::1 (where there is one) at the same port.
 
@@ -73,6 +74,7 @@ async def open_listener(
         options: the host, the port (24678 if none is set) and the time that TLS may take to be agreed on.
         https: for wss: certificate files, or True for a self-signed certificate.
         own_hosts: names that a self-signed certificate is to hold, beside loopback's.
+        tries: how many ports may be tried one after another, where they are in use.
 
     Raises:
         ListenError: says which address and port, and what to set.
@@ -97,12 +99,15 @@ async def open_listener(
     def listen(host: str, port: int) -> Awaitable[asyncio.Server]:
         return loop.create_server(factory, host, port, backlog=_BACKLOG, **tls)
 
-    try:
-        if host is not None:
-            return Listener([await listen(host, port)], scheme)
-        return Listener(await _listen_on_loopback(listen, port), scheme)
-    except OSError as exc:
-        raise ListenError(exc.errno, _explain(exc, host, port)) from exc
+    for candidate in range(port, port + tries):
+        try:
+            if host is not None:
+                return Listener([await listen(host, candidate)], scheme)
+            return Listener(await _listen_on_loopback(listen, candidate), scheme)
+        except OSError as exc:
+            if exc.errno != errno.EADDRINUSE or candidate == port + tries - 1:
+                raise ListenError(exc.errno, _explain(exc, host, candidate)) from exc
+    raise AssertionError("the last attempt returns or raises")
 
 
 async def _listen_on_loopback(

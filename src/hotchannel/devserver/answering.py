@@ -1,0 +1,99 @@
+"""From the head of a request to a whole response, for whatever server asks.
+
+Role: everything between an entrance and a site: the rules about Hosts, the question that browsers ask ahead
+(CORS), open-in-editor, the time that a save may take, and the headers that every answer has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from hotchannel.devserver.cors import cross_origin_headers, preflight
+from hotchannel.devserver.http import PASS, Request, Response, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotchannel.devserver.editor import OpenInEditor
+    from hotchannel.websocket.handshake import HandshakeRequest
+    from hotchannel.websocket.server import WebSocketServer
+
+__all__ = ["Answering"]
+
+_SETTLE_STEP = 0.005
+_SETTLE_STEPS = 20
+"""A request for a file that is suddenly empty waits up to 100 ms for the save to end."""
+
+_EDITOR = "__open-in-editor"
+
+
+class Answers(Protocol):
+    """What a site is."""
+
+    def respond(self, request: Request, *, settled: bool = True) -> Response | None:
+        """Answer a request; None, where it is not `settled`, for a file that is just being written."""
+
+
+class Answering:
+    """Answers with a site.
+
+    Args:
+        site: what is served.
+        channel: whose rules about Hosts hold for plain requests too, and which counts refusals.
+        cors: origins whose pages may read the answers; True for all.
+        editor: makes what opens files in the user's editor.
+    """
+
+    def __init__(
+        self,
+        site: Answers,
+        channel: WebSocketServer,
+        *,
+        cors: tuple[str, ...] | bool,
+        editor: Callable[[], OpenInEditor],
+    ) -> None:
+        self._site = site
+        self._channel = channel
+        self._cors = cors
+        self._editor = editor
+
+    def refusal(self, head: HandshakeRequest, address: str) -> Response | None:
+        """Answer where the channel's rules about Hosts, or its ping, leave the site nothing to say."""
+        refused = self._channel.check_http(head, address)
+        return None if refused is None else self._complete(head, text(refused.status, refused.body))
+
+    async def respond(self, head: HandshakeRequest, request: Request, address: str) -> Response:
+        """Answer a request that is not refused; `PASS` where it is not the site's."""
+        response = await self._respond(head, request, address)
+        if response is PASS:
+            return PASS
+        if response.refused is not None:
+            reason, detail = response.refused
+            self._channel.refused(reason, address, head, detail)
+        return self._complete(head, response)
+
+    async def _respond(self, head: HandshakeRequest, request: Request, address: str) -> Response:
+        if (answer := preflight(self._cors, request)) is not None:
+            return answer
+        if _EDITOR in request.target:
+            opened = await self._editor().respond(
+                request, lambda reason: self._channel.refused(reason, address, head)
+            )
+            if opened is not None:
+                return opened
+        for _ in range(_SETTLE_STEPS):
+            response = self._site.respond(request, settled=False)
+            if response is not None:
+                return response
+            await asyncio.sleep(_SETTLE_STEP)
+        response = self._site.respond(request)
+        assert response is not None, "a settled answer is always there"
+        return response
+
+    def _complete(self, head: HandshakeRequest, response: Response) -> Response:
+        origin = dict(head.headers).get("origin", "")
+        kind = response.headers.get("content-type", "")
+        common = {"x-content-type-options": "nosniff", **cross_origin_headers(self._cors, origin, kind)}
+        return replace(response, headers=common | response.headers)

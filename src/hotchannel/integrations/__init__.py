@@ -1,0 +1,1 @@
+"""Adapters for web frameworks: they translate, and decide nothing."""

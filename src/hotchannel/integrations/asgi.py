@@ -1,0 +1,291 @@
+"""hotchannel for any ASGI application, as middleware.
+
+    app.add_middleware(HotChannelMiddleware)          # Starlette, FastAPI
+    app = HotChannelMiddleware(app, static={"/static": "static"})
+
+Role: translates between ASGI and `Host`, and decides nothing. Nothing begins before the first request, and
+nothing at all where hotchannel is off: then the application is called as if this were not here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from hotchannel.devserver.http import PASS, Request, Response
+from hotchannel.integrations import jinja
+from hotchannel.integrations.applications import find_application, is_debug, static_folders
+from hotchannel.integrations.channel import get_channel
+from hotchannel.integrations.exchange import (
+    FETCHED,
+    Headers,
+    Visit,
+    changed_page,
+    failure_page,
+    is_page,
+)
+from hotchannel.integrations.host import Host
+from hotchannel.integrations.settings import read_settings
+from hotchannel.integrations.switch import how_to_switch_on, is_on
+from hotchannel.integrations.terminal import say_off, speak
+from hotchannel.integrations.tracebacks import error_detail
+from hotchannel.websocket.asgi import STATE_KEY, AsgiEntrance
+from hotchannel.websocket.handshake import HandshakeRequest
+from hotchannel.websocket.transports import shown_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hotchannel.integrations.settings import PathLike, StaticFolders
+    from hotchannel.websocket.asgi import AsgiApp, Message, Receive, Scope, Send
+    from hotchannel.wire.payloads import ErrorDetail
+
+__all__ = ["HotChannelMiddleware"]
+
+_log = logging.getLogger("hotchannel.server")
+
+
+class HotChannelMiddleware:
+    """Makes an ASGI application hot.
+
+    Args:
+        app: the application.
+        enabled: whether it is on; None leaves it to `HOTCHANNEL=1` or `0`, else to `app.debug`.
+        static: folders of static files by URL prefix; None finds the mounts of `StaticFiles`.
+        templates: folders of templates; None finds Jinja's.
+        watch: further files, folders and patterns whose change brings the pages up to date.
+        morph: False reloads pages after an edit of a template, where otherwise what changed is changed.
+        settings: `cors`, `editor`, `polling`, and `ws`, a dict of the channel's settings.
+
+    Raises:
+        OptionError: a setting has a wrong name or value.
+    """
+
+    def __init__(
+        self,
+        app: AsgiApp,
+        *,
+        enabled: bool | None = None,
+        static: StaticFolders | None = None,
+        templates: Iterable[PathLike] | None = None,
+        watch: Iterable[PathLike] | None = None,
+        morph: bool = True,
+        **settings: Any,
+    ) -> None:
+        self.app = app
+        self._enabled = enabled
+        given = {"static": static, "templates": templates, "watch": watch, "morph": morph, **settings}
+        self._settings = read_settings(os.getcwd(), given)
+        self._is_on: bool | None = None
+        self._host: asyncio.Task[Host] | None = None
+        self._entrance: AsgiEntrance | None = None
+        self._state: dict[str, object] | None = None
+        self._environments: list[Any] = []
+        self._has_shown_page = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI scope."""
+        if self._is_on is None:
+            self._decide(scope)
+        if not self._is_on:
+            await self.app(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            self._state = scope.get("state")
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                await self._end()
+        else:
+            await self.app(scope, receive, send)
+
+    def _decide(self, scope: Scope) -> None:
+        application = find_application(self.app, scope)
+        self._is_on = is_on(self._enabled, os.environ, is_debug(application))
+        if not self._is_on and self._enabled is None:
+            say_off(how_to_switch_on("`debug=True` in the application"))
+
+    async def _begin(self, scope: Scope) -> Host:
+        """Return the host; made by the first request, and again where an event loop has ended before it."""
+        loop = asyncio.get_running_loop()
+        if self._host is None or self._host.get_loop() is not loop:
+            self._host = loop.create_task(self._make(scope))
+        # Whoever asks meanwhile waits for the same, and who asked first may leave.
+        return await asyncio.shield(self._host)
+
+    async def _make(self, scope: Scope) -> Host:
+        speak()
+        application = find_application(self.app, scope)
+        self._environments = jinja.environments()
+        folders = jinja.template_folders(self._environments)
+        settings = self._settings.found(static_folders(application), folders)
+        host = Host(
+            settings,
+            forget_templates=lambda: jinja.forget(self._environments),
+            hosts_option='ws={"allowed_hosts": [...]} of HotChannelMiddleware',
+            shares_port=settings.ws.port is None,
+        )
+        await host.start()
+        if settings.ws.port is None:
+            self._entrance = AsgiEntrance(host.channel, self.app)
+            if self._state is not None:
+                self._state[STATE_KEY] = host.channel
+        get_channel().carried_by(host)
+        return host
+
+    async def _end(self) -> None:
+        if self._host is None or self._host.get_loop() is not asyncio.get_running_loop():
+            return
+        host = await self._host
+        self._host = None
+        get_channel().dropped_by(host)
+        await host.close()
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._begin(scope)
+        await (self._entrance or self.app)(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = await self._begin(scope)
+        visit = _visit(scope)
+        if host.concerns(scope["path"], visit.accept):
+            head, request = _head(scope)
+            response = await host.respond(head, request, shown_address(scope.get("client")))
+            if response is not PASS:
+                await _respond(response, scope["method"], send)
+                return
+        answer = _Answer(self, host, visit, send)
+        try:
+            await self.app(scope, receive, answer.send)
+        except Exception as error:
+            if getattr(error, "status_code", 500) >= 500:
+                await answer.failed(error_detail(error, self._settings.project))
+            raise
+
+    def page_made(self, host: Host) -> None:
+        """A page was made: by now there is an environment of templates, if the application has one."""
+        if self._has_shown_page:
+            return
+        self._has_shown_page = True
+        self._environments = jinja.environments()
+        if self._settings.templates is None:
+            host.watch_templates(jinja.template_folders(self._environments))
+
+
+class _Answer:
+    """What the application sends; pages get the client on their way."""
+
+    __slots__ = ("_body", "_host", "_is_sent", "_middleware", "_send", "_start", "_visit")
+
+    def __init__(self, middleware: HotChannelMiddleware, host: Host, visit: Visit, send: Send) -> None:
+        self._middleware = middleware
+        self._host = host
+        self._visit = visit
+        self._send = send
+        self._start: Message | None = None
+        self._body: list[bytes] = []
+        self._is_sent = False
+
+    async def send(self, message: Message) -> None:
+        """Take a message of the application's."""
+        if message["type"] == "http.response.start":
+            self._is_sent = True
+            if message["status"] < 500:
+                self._host.succeeded(self._visit.source)
+            if is_page(self._visit.method, message["status"], _fields(message)):
+                # What becomes of its headers, the text says.
+                self._start = message
+                return
+        elif self._start is not None and message["type"] == "http.response.body":
+            await self._page(message)
+            return
+        await self._send(message)
+
+    async def failed(self, detail: ErrorDetail) -> None:
+        """The application has raised: say so in the pages, and to who waits for this one."""
+        self._host.failed(self._visit.source, detail)
+        if self._is_sent or not self._visit.navigates:
+            return
+        body = failure_page(detail).encode()
+        headers: Headers = [("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store")]
+        self._start = {"type": "http.response.start", "status": 500, "headers": _raw(headers)}
+        self._is_sent = True
+        await self._page({"type": "http.response.body", "body": body})
+
+    async def _page(self, message: Message) -> None:
+        assert self._start is not None  # asked by whoever calls
+        start, has_more = self._start, message.get("more_body", False)
+        self._body.append(message.get("body", b""))
+        fields = _fields(start)
+        if has_more and "content-length" in dict(fields):
+            return
+        self._start = None
+        body, self._body = b"".join(self._body), []
+        # Without a length it is a stream, which nobody wants to wait for the end of.
+        sent = None if has_more else self._changed(start["status"], fields, body)
+        if sent is None:
+            await self._send(start)
+            await self._send({**message, "body": body})
+            return
+        headers, body = sent
+        await self._send({**start, "headers": _raw(headers)})
+        await self._send({"type": "http.response.body", "body": body})
+
+    def _changed(self, status: int, fields: Headers, body: bytes) -> tuple[Headers, bytes] | None:
+        self._middleware.page_made(self._host)
+        return changed_page(self._host, self._visit, status, fields, body)
+
+
+def _visit(scope: Scope) -> Visit:
+    host = accept = ""
+    is_fetched = False
+    for name, value in scope["headers"]:
+        if name == b"accept":
+            accept = value.decode("latin-1")
+        elif name == b"host":
+            host = value.decode("latin-1")
+        elif name == _FETCHED:
+            is_fetched = True
+    query = scope["query_string"].decode("latin-1")
+    prefix = scope.get("root_path", "").rstrip("/")
+    return Visit(scope["method"], scope["path"], query, scope["scheme"], host, accept, is_fetched, prefix)
+
+
+_FETCHED = FETCHED.encode()
+
+
+def _head(scope: Scope) -> tuple[HandshakeRequest, Request]:
+    fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    raw_path = scope.get("raw_path")
+    path = quote(scope["path"]) if raw_path is None else raw_path.decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    target = f"{path}?{query}" if query else path
+    method = scope["method"]
+    return HandshakeRequest(method, target, fields), Request(method, target, dict(fields))
+
+
+def _fields(message: Message) -> Headers:
+    pairs: Iterable[tuple[bytes, bytes]] = message.get("headers", ())
+    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in pairs]
+
+
+def _raw(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+async def _respond(response: Response, method: str, send: Send) -> None:
+    body = response.body
+    assert isinstance(body, bytes), "only what is compiled is answered here"
+    fields = {**response.headers, "content-length": str(len(body))}
+    if response.status in (204, 304):
+        del fields["content-length"]
+    await send(
+        {"type": "http.response.start", "status": response.status, "headers": _raw(list(fields.items()))}
+    )
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})

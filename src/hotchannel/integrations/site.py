@@ -1,0 +1,107 @@
+"""The site that an application's static files are: modules, stylesheets and the client, nothing else.
+
+Role: from a request to a response, or to `PASS`, and then the application answers as if nobody had asked
+here. Paths on the wire are the application's own URLs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hotchannel.devserver.files import FileRefused
+from hotchannel.devserver.http import PASS, Request, Response, text
+from hotchannel.devserver.modules import CLIENT, Modules, is_foreign_picture, is_foreign_script
+from hotchannel.modules.urls import decode_path, split_query
+from hotchannel.websocket.handshake import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotchannel.devserver.mounts import Mounts
+    from hotchannel.modules.urls import FilePath
+
+__all__ = ["EDITOR", "PAGE", "AppSite", "is_own"]
+
+EDITOR = "/__open-in-editor"
+
+PAGE = "/@hotchannel/page/"
+"""Ahead of the name of a page as it was sent last."""
+
+_PING = "text/x-vite-ping"
+
+
+class AppSite:
+    """Answers for the static folders of an application.
+
+    Args:
+        mounts: the folders.
+        modules: answers with what is compiled.
+        kept_page: returns a page as it was sent, by the target of a request for it.
+        asked: told of a file that a page has asked for, and that is no module.
+    """
+
+    __slots__ = ("_asked", "_kept_page", "_modules", "_mounts")
+
+    def __init__(
+        self,
+        mounts: Mounts,
+        modules: Modules,
+        *,
+        kept_page: Callable[[Request], Response],
+        asked: Callable[[FilePath], None],
+    ) -> None:
+        self._mounts = mounts
+        self._modules = modules
+        self._kept_page = kept_page
+        self._asked = asked
+
+    def concerns(self, path: str, accept: str) -> bool:
+        """Tell, by its path, whether a request may be ours; all others are none of our business.
+
+        Args:
+            path: as it stands in the request, without query.
+            accept: the request's header.
+        """
+        # Whatever is encoded in a prefix, the application decodes too.
+        return is_own(path, accept) or self._mounts.covers(decode_path(path) or "")
+
+    def respond(self, request: Request, *, settled: bool = True) -> Response | None:
+        """Answer; `PASS` where the application has to, None where a file is just being written."""
+        path, query = split_query(request.target)
+        if path.startswith((CLIENT, PAGE)):
+            return self._own(request, path)
+        decoded = decode_path(path)
+        if request.method not in ("GET", "HEAD") or decoded is None or decoded.endswith("/"):
+            return PASS
+        try:
+            file = self._mounts.open(self._mounts.locate(decoded))
+        except FileRefused:
+            return PASS
+        role = self._modules.role(request, decoded, query)
+        if role == "module" and is_foreign_picture(request):
+            role = "static"
+        node = self._modules.node(request, self._modules.url(decoded, query), file.path, role)
+        if node is None:
+            file.close()
+            self._asked(file.path)
+            return PASS
+        if is_foreign_script(request):
+            file.close()
+            message = "Scripts of this server are not for other sites.\n"
+            return text(403, message, refused=(Reason.SCRIPT, ""))
+        return self._modules.respond(request, node, file, settled=settled)
+
+    def _own(self, request: Request, path: str) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            return text(405, "Only GET and HEAD are answered here.\n", allow="GET, HEAD")
+        if is_foreign_script(request):
+            message = "Scripts of this server are not for other sites.\n"
+            return text(403, message, refused=(Reason.SCRIPT, ""))
+        if path.startswith(PAGE):
+            return self._kept_page(request)
+        return self._modules.client(path[len(CLIENT) :])
+
+
+def is_own(target: str, accept: str) -> bool:
+    """Tell whether a request is for what no application has: the client, its ping and the like."""
+    return target.startswith((CLIENT, PAGE, EDITOR)) or accept == _PING
