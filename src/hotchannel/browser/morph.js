@@ -79,10 +79,12 @@ class Plan {
     }
     if (a.hasAttribute(IGNORE) || b.hasAttribute(IGNORE)) return;
     guarded ||= a.hasAttribute(RELOAD) || b.hasAttribute(RELOAD);
-    const gone = attributesOf(a).filter((each) => valueIn(b, each) === null);
+    /** @type {(element: Element, which: Attr) => string | null} */
+    const valueIn = (element, { namespaceURI, localName }) => element.getAttributeNS(namespaceURI, localName);
     const set = attributesOf(b).filter((each) => valueIn(a, each) !== each.value);
-    this.reload = runs(a) || runs(b) || isShadow(a) || isShadow(b) || (guarded && gone.length + set.length > 0);
-    for (const each of [...gone, ...set]) {
+    const changed = [...attributesOf(a).filter((each) => valueIn(b, each) === null), ...set];
+    this.reload = runs(a) || runs(b) || isShadow(a) || isShadow(b) || (guarded && changed.length > 0);
+    for (const each of changed) {
       if (live) this.steps.push(() => setAttribute(/** @type {Element} */ (live.node), each, a, b));
     }
     this.children(a, b, live, guarded);
@@ -96,14 +98,11 @@ class Plan {
     const { pairs: found } = align(olds, copies, true);
     const lives = /** @type {List} */ (found.map((at) => (at < 0 ? null : { copy: copies[at].node, node: reals[at] })));
     const origins = /** @type {List} */ (news.map(() => -1));
+    for (const [x, y] of pairs.entries()) if (y >= 0) origins[y] = x;
     for (const [x, old] of olds.entries()) {
-      if (pairs[x] >= 0) {
-        origins[pairs[x]] = x;
-        this.compare(old.node, news[pairs[x]].node, lives[x], guarded);
-      } else {
-        // A shadow root may go with its host, but not without it.
-        this.reload ||= this.asksForReload(old, guarded, isShadow(old.node));
-      }
+      if (pairs[x] >= 0) this.compare(old.node, news[pairs[x]].node, lives[x], guarded);
+      // A shadow root may go with its host, but not without it.
+      else this.reload ||= this.asksForReload(old, guarded, isShadow(old.node));
     }
     for (const [y, each] of news.entries()) if (origins[y] < 0) this.reload ||= this.asksForReload(each, guarded, true);
     if (!live || (!origins.includes(-1) && !pairs.includes(-1) && moved.size === 0)) return;
@@ -115,8 +114,7 @@ class Plan {
       const parent = holder(live.node);
       const next = (/** @type {number} */ y) =>
         origins.findIndex((x, at) => at > y && !moved.has(at) && lives[x]?.node.parentNode === parent);
-      /** @type {Node | null} */
-      let last = null;
+      let last = /** @type {Node | null} */ (null);
       for (const [y, x] of origins.entries()) {
         const node = x < 0 ? parent.ownerDocument?.importNode(news[y].node, true) : lives[x]?.node;
         if (!node) continue;
@@ -136,11 +134,8 @@ class Plan {
   }
 }
 
-/** @param {Node | undefined} parent @returns {List} facts of its children */
-function factsOf(parent) {
-  return Array.from(parent?.childNodes ?? [], (node) => ({ node }));
-}
-
+/** @type {(parent: Node | undefined) => List} facts of its children */
+const factsOf = (parent) => Array.from(parent?.childNodes ?? [], (node) => ({ node }));
 /** @type {(x: Facts) => string} */
 const kind = (x) => (x.kind ??= `${/** @type {any} */ (x.node).namespaceURI} ${x.node.nodeName}`);
 /** @type {(x: Facts) => string} */
@@ -166,8 +161,7 @@ const parts = (x) => (x.parts ??= new Set(factsOf(x.node).slice(0, 100).filter(i
  */
 function align(xs, ys, strict) {
   const pairs = /** @type {List} */ (xs.map(() => -1));
-  /** @type {Range[]} */
-  const work = [[0, xs.length, 0, ys.length]];
+  const work = [/** @type {Range} */ ([0, xs.length, 0, ys.length])];
   for (let range = work.pop(); range; range = work.pop()) {
     let [x0, x1, y0, y1] = range;
     while (x0 < x1 && y0 < y1 && xs[x0].node.isEqualNode(ys[y0].node)) pairs[x0++] = y0++;
@@ -192,13 +186,10 @@ function align(xs, ys, strict) {
   const taken = new Set(pairs);
   const name = (/** @type {Facts} */ each) => id(each) && kind(each) + id(each);
   const free = new Map(pairs.includes(-1) ? ys.map((each, y) => [taken.has(y) ? "" : name(each), y]) : []);
-  /** @type {Set<number>} */
-  const moved = new Set();
+  const moved = /** @type {Set<number>} */ (new Set());
   for (const [x, each] of xs.entries()) {
     const y = pairs[x] < 0 && name(each) ? free.get(name(each)) : undefined;
-    if (y === undefined || moved.has(y)) continue;
-    pairs[x] = y;
-    moved.add(y);
+    if (y !== undefined && !moved.has(y)) moved.add((pairs[x] = y));
   }
   return { pairs, moved };
 }
@@ -206,22 +197,19 @@ function align(xs, ys, strict) {
 /** @type {(xs: List, ys: List, range: Range, strict: boolean, pairs: List) => void} finds the heaviest, in order */
 function weigh(xs, ys, [x0, x1, y0, y1], strict, pairs) {
   const [n, m] = [x1 - x0, y1 - y0];
-  const weights = new Int32Array(n * m);
-  // At [i, j]: what the pairs from i and j on can bring.
+  // At [i, j]: what pairs of the first i and the first j can bring.
   const best = new Int32Array((n + 1) * (m + 1));
   const at = (/** @type {number} */ i, /** @type {number} */ j) => best[i * (m + 1) + j] ?? 0;
-  for (let i = n - 1; i >= 0; i--) {
-    for (let j = m - 1; j >= 0; j--) {
-      const weight = weightOf(xs[x0 + i], ys[y0 + j], strict, n * m > 1);
-      weights[i * m + j] = weight;
-      best[i * (m + 1) + j] = Math.max(at(i + 1, j), at(i, j + 1), weight && weight + at(i + 1, j + 1));
+  for (let i = 1; i <= n; i++) {
+    for (let j = 1; j <= m; j++) {
+      const weight = weightOf(xs[x0 + i - 1], ys[y0 + j - 1], strict, n * m > 1);
+      best[i * (m + 1) + j] = Math.max(at(i - 1, j), at(i, j - 1), weight && weight + at(i - 1, j - 1));
     }
   }
-  for (let i = 0, j = 0; i < n && j < m; ) {
-    const weight = weights[i * m + j] ?? 0;
-    if (weight > 0 && at(i, j) === weight + at(i + 1, j + 1)) pairs[x0 + i++] = y0 + j++;
-    else if (at(i, j) === at(i + 1, j)) i++;
-    else j++;
+  for (let [i, j] = [n, m]; i > 0 && j > 0; ) {
+    if (at(i, j) === at(i - 1, j)) i--;
+    else if (at(i, j) === at(i, j - 1)) j--;
+    else pairs[x0 + --i] = y0 + --j;
   }
 }
 
@@ -242,14 +230,12 @@ function isCounterpart(sent, live) {
   const isKept = [...traits(sent)].every((each) => traits(live).has(each));
   if (isKept && (traits(sent).size > 0 || parts(sent).size === 0)) return true;
   if (sent.node.nodeName.includes("-") || [...parts(sent)].some((each) => parts(live).has(each))) return true;
-  const hasElements = [sent, live].some(({ node }) => [...node.childNodes].some(isElement));
-  return !hasElements || (inner(sent) !== "" && inner(sent) === inner(live));
+  return ![sent, live].some(({ node }) => [...node.childNodes].some(isElement));
 }
 
 /** @type {(xs: List, ys: List, range: Range, keyOf: (each: Facts) => string) => List} pairs of what is there once */
 function landmarks(xs, ys, [x0, x1, y0, y1], keyOf) {
-  /** @type {Map<string, [xs: List, ys: List]>} */
-  const places = new Map();
+  const places = /** @type {Map<string, [List, List]>} */ (new Map());
   for (const [list, from, to, side] of /** @type {const} */ ([[xs, x0, x1, 0], [ys, y0, y1, 1]])) {
     for (let at = from; at < to; at++) {
       const key = keyOf(list[at]) && kind(list[at]) + keyOf(list[at]);
@@ -257,13 +243,11 @@ function landmarks(xs, ys, [x0, x1, y0, y1], keyOf) {
       places.get(key)?.[side].push(at);
     }
   }
-  /** @type {List} */
   const alone = [...places.values()]
     .filter(([left, right]) => left.length === 1 && right.length === 1 && id(xs[left[0]]) === id(ys[right[0]]))
-    .map(([[x], [y]]) => ({ x, y, before: -1 }));
+    .map(([[x], [y]]) => /** @type {any} */ ({ x, y, before: -1 }));
   // The longest row of them that rises on both sides: of each length, the row that ends lowest is known.
-  /** @type {List} */
-  const ends = [];
+  const ends = /** @type {List} */ ([]);
   for (const [at, mark] of alone.entries()) {
     const length = ends.findLastIndex((end) => alone[end].y < mark.y) + 1;
     mark.before = ends[length - 1] ?? -1;
@@ -276,8 +260,7 @@ function landmarks(xs, ys, [x0, x1, y0, y1], keyOf) {
 
 /** Take out what is not compared. @type {(tree: ParentNode) => () => void} gives what puts everything back */
 function strip(tree) {
-  /** @type {(() => void)[]} */
-  const undo = [];
+  const undo = /** @type {(() => void)[]} */ ([]);
   for (const template of tree.querySelectorAll("template")) {
     // `isEqualNode` does not look into it. In an SVG it is an element like any other.
     const content = template.content;
@@ -312,12 +295,10 @@ function strip(tree) {
 }
 
 /** What only a new page can have. @param {Document} page */
-function frameOf(page) {
-  const { doctype, compatMode, body } = page;
-  const policies = [...page.querySelectorAll('meta[http-equiv="Content-Security-Policy" i]')];
-  const base = page.querySelector("base[href]")?.getAttribute("href");
-  const parts = [doctype?.name, doctype?.publicId, doctype?.systemId, compatMode, body.localName, base];
-  return JSON.stringify([...parts, ...policies.map((each) => each.getAttribute("content"))]);
+function frameOf({ doctype, body, documentElement }) {
+  const told = [...documentElement.querySelectorAll('base[href], meta[http-equiv="Content-Security-Policy" i]')];
+  const kinds = [doctype?.name, doctype?.publicId, doctype?.systemId, body.localName];
+  return JSON.stringify([...kinds, ...told.map((each) => each.getAttribute("href") ?? each.getAttribute("content"))]);
 }
 
 /** Spell links that were loaded anew as they were sent. @type {(...trees: ParentNode[]) => void} */
@@ -334,14 +315,13 @@ function spellLinks(...trees) {
 /** What was chosen by hand, as a new attribute elsewhere would undo it. @param {Document} live */
 function choices(live) {
   const radios = [...live.querySelectorAll("input")].filter((each) => each.checked && !each.defaultChecked);
-  const selects = [...live.querySelectorAll("select")].filter(({ options, multiple }) => {
-    const isInitial = !multiple && ![...options].some((each) => each.defaultSelected);
-    if (isInitial) return [...options].find((each) => !each.disabled)?.selected === false;
-    return [...options].some((each) => each.selected !== each.defaultSelected);
+  const selects = [...live.querySelectorAll("select")].filter(({ options: [...all], multiple }) => {
+    const first = !multiple && !all.some((each) => each.defaultSelected) && all.find((each) => !each.disabled);
+    return all.some((each) => each.selected !== (each === first || each.defaultSelected));
   });
   const chosen = selects.map((select) => ({ select, wanted: [...select.selectedOptions] }));
   return () => {
-    for (const each of radios) if (each.type === "radio" && each.isConnected) each.checked = true;
+    for (const each of radios) if (each.type === "radio") each.checked = true;
     for (const { select, wanted } of chosen) {
       if (!wanted.every((each) => select.contains(each))) continue;
       for (const each of select.options) if (each.selected !== wanted.includes(each)) each.selected = !each.selected;
@@ -368,13 +348,13 @@ function setAttribute(node, { namespaceURI, localName, name }, a, b) {
 /** @type {(node: any, a: any, b: any) => boolean} whether it could be done: a shorthand with variables has no parts */
 function mergeStyles({ style }, { style: before }, { style: after }) {
   // Not every element has a style, and a form may have a field of that name.
-  const names = [style, before, after].every((each) => each?.setProperty) ? [...before, ...after] : [""];
-  const told = (/** @type {any} */ from, /** @type {string} */ name) => from.getPropertyValue?.(name) ?? "";
-  if (names.some((name) => !told(before, name) && !told(after, name))) return false;
+  if (![style, before, after].every((each) => each?.setProperty)) return false;
+  /** @type {(from: any, name: string) => [value: string, priority: string]} */
+  const told = (from, name) => [from.getPropertyValue(name), from.getPropertyPriority(name)];
+  const names = [...before, ...after];
+  if (names.some((name) => !told(before, name)[0] && !told(after, name)[0])) return false;
   for (const name of names) {
-    const [value, priority] = [told(after, name), after.getPropertyPriority(name)];
-    if (told(before, name) === value && before.getPropertyPriority(name) === priority) continue;
-    style.setProperty(name, value, priority);
+    if (told(before, name).join() !== told(after, name).join()) style.setProperty(name, ...told(after, name));
   }
   return true;
 }
@@ -388,20 +368,16 @@ function retext(node, text) {
   node.replaceData(start, node.length - start - end, text.slice(start, text.length - end));
 }
 
-/** @type {(parent: Node, node: Node, spot: Node | null | undefined) => void} a move keeps focus and frames if it can */
+/** @type {(parent: any, node: Node, spot: Node | null | undefined) => void} a move keeps focus and frames if it can */
 function put(parent, node, spot) {
-  const target = /** @type {Element} */ (parent);
   const place = spot && spot.parentNode === parent ? spot : null;
   if (node === place) return;
-  if (node.isConnected && node.parentNode === parent && target.moveBefore) target.moveBefore(node, place);
-  else target.insertBefore(node, place);
+  if (node.isConnected && node.parentNode === parent && parent.moveBefore) parent.moveBefore(node, place);
+  else parent.insertBefore(node, place);
 }
 
 /** @type {(from: Node, to: Node) => void} */
-function empty(from, to) {
-  while (from.firstChild) to.appendChild(from.firstChild);
-}
-
+const empty = (from, to) => [...from.childNodes].forEach((each) => to.appendChild(each));
 /** @param {string} html */
 const parse = (html) => new DOMParser().parseFromString(html.replace(NOSCRIPT, (all, tag) => tag ?? all), "text/html");
 /** @param {Node} node @returns {node is Element} */
@@ -410,17 +386,13 @@ const isElement = (node) => node.nodeType === 1;
 const isShadow = (node) => isElement(node) && node.nodeName === "TEMPLATE" && node.hasAttribute("shadowrootmode");
 /** @param {Element} element */
 const attributesOf = (element) => element.getAttributeNames().flatMap((name) => element.getAttributeNode(name) ?? []);
-/** @param {Element} element @param {Attr} which */
-const valueIn = (element, { namespaceURI, localName }) => element.getAttributeNS(namespaceURI, localName);
 /** @param {Element} element */
 const runs = (element) => element.localName === "script" && !DATA.test(element.getAttribute("type")?.trim() ?? "");
 /** @param {string | null | undefined} text @returns {string[]} */
 const wordsOf = (text) => text?.match(/\S+/g) ?? [];
 /** What there is to see of a node itself. @param {Node} node */
-const worded = (node) => (isElement(node) ? node.nodeName : node.nodeType === 3 ? collapse(node.nodeValue ?? "") : "");
-/** @param {string} text */
-const collapse = (text) => text.trim().replace(/\s+/g, " ");
+const worded = (node) => (node.nodeType === 8 ? "" : wordsOf(node.nodeValue ?? node.nodeName).join(" "));
 /** @param {any} node @returns {Node} */
 const holder = (node) => (node.localName === "template" && node.content) || node;
 /** @param {any} node @returns {Node[]} */
-const childrenOf = (node) => (node ? [...node.childNodes, ...(node === holder(node) ? [] : holder(node).childNodes)] : []);
+const childrenOf = (node) => (node ? [...node.childNodes, ...(node.content?.childNodes ?? [])] : []);

@@ -263,7 +263,7 @@ _FETCHED = FETCHED.encode()
 def _head(scope: Scope) -> tuple[HandshakeRequest, Request]:
     fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
     raw_path = scope.get("raw_path")
-    path = quote(scope["path"]) if raw_path is None else raw_path.decode("latin-1")
+    path = quote(scope["path"], safe="/@!$&'()*+,;=:~") if raw_path is None else raw_path.decode("latin-1")
     query = scope["query_string"].decode("latin-1")
     target = f"{path}?{query}" if query else path
     method = scope["method"]

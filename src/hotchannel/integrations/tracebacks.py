@@ -10,8 +10,7 @@ import linecache
 import os
 import re
 import sys
-from dataclasses import dataclass
-from html import unescape
+from functools import cache
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
@@ -30,9 +29,8 @@ __all__ = ["error_detail"]
 _MAX_MESSAGE = 2_000
 _MAX_STACK = 16 * 1024
 _MAX_SOURCE_LINE = 200
-_MAX_LINE = 2**31
 _MAX_LINKED = 20
-"""Of the exceptions behind one, and of the groups in groups."""
+"""Of the exceptions behind one, of the members of a group and of its notes."""
 
 _INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _FOREIGN = tuple(
@@ -40,38 +38,38 @@ _FOREIGN = tuple(
 )
 """The standard library, hotchannel and the virtual environment."""
 
-_NO_LINE_ENDS = {0x2028: " ", 0x2029: " "}
-"""What ends a line in JavaScript, and none in Python."""
+_NO_LINE_ENDS = {0x2028: " ", 0x2029: " "}  # In Python; in JavaScript they are.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Frame:
+class _Frame(NamedTuple):
     """A line that was being run, or read.
 
     Attributes:
-        shown: path of the file, or what stands for one.
-        file: absolute path; empty where there is no file.
+        called: the file as its code calls it.
+        line: from 1.
+        column: from 0, in characters or in bytes of UTF-8.
         name: of what was run; empty where it was read only.
-        column: from 0; the traceback knows it where there is one.
         times: how often it was being run at once.
     """
 
-    shown: str
-    file: str
-    is_own: bool
-    line: int
-    name: str = ""
-    column: int = 0
-    traceback: TracebackType | None = None
-    times: int = 1
-
-
-class _Place(NamedTuple):
-    """Where an exception itself says that it is: file as it calls it, line from 1, column from 0."""
-
-    file: str
+    called: str
     line: int
     column: int
+    in_bytes: bool = False
+    name: str = ""
+    times: int = 1
+
+    @property
+    def file(self) -> str:
+        """Its absolute path; empty where it is no file, such as `<string>`."""
+        if self.called.startswith("<") or "\0" in self.called:
+            return ""
+        try:
+            path = os.path.abspath(self.called)
+            os.fsencode(path)
+        except (OSError, ValueError):  # The working directory is gone, or no file can have the name.
+            return ""
+        return path if os.path.isabs(self.called) or os.path.isfile(path) else ""
 
 
 class _Section(NamedTuple):
@@ -92,27 +90,22 @@ def error_detail(error: BaseException, project: str) -> ErrorDetail:
         error: what was raised; a group with one exception stands for that.
         project: the folder below which files are the user's own, but for what is installed there.
     """
-    sections = list(_sections(error, _own_below(project)))
-    message = _encodable(_cut_end(_message(sections[0].told)))
-    stack = _encodable(_cut_middle("\n".join(line for section in sections for line in _trace(section))))
-    own = (frame for section in sections for frame in reversed(section.frames) if frame.is_own)
+    is_own, sections = _own_below(project), list(_sections(error))
+    message = _encodable(_message(sections[0].told))
+    stack = _encodable(_cut_middle("\n".join(line for each in sections for line in _trace(each, is_own))))
+    own = (frame for section in sections for frame in reversed(section.frames) if is_own(frame.file))
     any_file = (frame for frame in reversed(sections[0].frames) if frame.file)
     place = next(own, None) or next(any_file, None)
     if place is None:
         return ErrorDetail(message=message, stack=stack)
-    lines = _source(place.file)
+    lines, file = _source(place.file), _encodable(place.file)
     column = _column(place, lines)
-    file = _encodable(place.file)
-    return ErrorDetail(
-        message=message,
-        stack=stack,
-        id=file,
-        frame=_code_frame(lines, place.line, column) or UNSET,
-        loc=Location(line=place.line, column=column, file=file),
-    )
+    frame = _code_frame(lines, place.line, column) or UNSET
+    loc = Location(line=place.line, column=column, file=file)
+    return ErrorDetail(message=message, stack=stack, id=file, frame=frame, loc=loc)
 
 
-def _sections(error: BaseException, is_own: Callable[[str], bool]) -> Iterator[_Section]:
+def _sections(error: BaseException) -> Iterator[_Section]:
     """Give `error` and those behind it, each once."""
     waiting = [("", error)]
     seen: set[int] = set()
@@ -124,14 +117,14 @@ def _sections(error: BaseException, is_own: Callable[[str], bool]) -> Iterator[_
         relation, current = waiting.pop()
         line = _first_members(current, seen)
         told = next((each for each in line if len(_members(each)) != 1), line[-1])
-        yield _Section(relation, told, [frame for each in line for frame in _frames(each, is_own)])
-        linked = [behind for each in reversed(line) for behind in _behind(each)]
+        yield _Section(relation, told, [frame for each in line for frame in _frames(each)])
+        behind = [link for each in reversed(line) for link in _behind(each)]
         beside = [("beside", member) for each in line for member in _members(each)[1:]]
-        waiting += reversed(beside + linked)
+        waiting += reversed(beside + behind)
 
 
 def _first_members(error: BaseException, seen: set[int]) -> list[BaseException]:
-    """Return a group, the first in it, and so on down to what is no group; note all as seen."""
+    """Return a group, the first in it, and so on down to what is none; note all as seen."""
     line = [error]
     seen.add(id(error))
     while (members := _members(line[-1])) and len(line) < _MAX_LINKED and id(members[0]) not in seen:
@@ -140,9 +133,9 @@ def _first_members(error: BaseException, seen: set[int]) -> list[BaseException]:
     return line
 
 
-def _members(error: BaseException) -> list[BaseException]:
-    members = _attribute(error, "exceptions") if isinstance(error, BaseExceptionGroup) else None
-    return [each for each in members if isinstance(each, BaseException)] if isinstance(members, tuple) else []
+def _members(error: BaseException) -> tuple[BaseException, ...]:
+    # Through the class that knows, whatever a class below it makes of the name.
+    return BaseExceptionGroup.exceptions.__get__(error) if issubclass(type(error), BaseExceptionGroup) else ()
 
 
 def _behind(error: BaseException) -> list[tuple[str, BaseException]]:
@@ -154,76 +147,65 @@ def _behind(error: BaseException) -> list[tuple[str, BaseException]]:
     return []
 
 
-def _frames(error: BaseException, is_own: Callable[[str], bool]) -> Iterator[_Frame]:
-    """Give the lines that led to `error`, and last the one that it is about."""
+def _frames(error: BaseException) -> list[_Frame]:
+    """Return the lines that led to `error`, and last the one that it is about."""
     running: dict[tuple[str, int, str], tuple[TracebackType, int]] = {}
     traceback = _attribute(error, "__traceback__")
     while isinstance(traceback, TracebackType):
         code = traceback.tb_frame.f_code
-        key = (code.co_filename, max(traceback.tb_lineno or 1, 1), code.co_name)
+        key = (code.co_filename, traceback.tb_lineno or 1, code.co_name)
         # A line that runs again and again has the place of its innermost run.
-        _, times = running.pop(key, (traceback, 0))
-        running[key] = (traceback, times + 1)
+        running[key] = (traceback, running.pop(key, (traceback, 0))[1] + 1)
         traceback = traceback.tb_next
-    last = None
-    for (name, line, function), (traceback, times) in running.items():
-        file = _file(name)
-        last = (file, line)
-        yield _Frame(
-            shown=file or name,
-            file=file,
-            is_own=is_own(file),
-            line=line,
-            name=function,
-            traceback=traceback,
-            times=times,
-        )
-    place = _stated(error)
-    file = _file(place.file) if place else ""
-    if place and file and (file, place.line) != last:
-        yield _Frame(shown=file, file=file, is_own=is_own(file), line=place.line, column=place.column)
+    frames = [
+        _Frame(file, line, _first_byte(traceback), in_bytes=True, name=name, times=times)
+        for (file, line, name), (traceback, times) in running.items()
+    ]
+    stated = _stated(error)
+    # Jinja makes a frame of what it states.
+    if stated and not (frames and frames[-1][:2] == stated[:2]):
+        frames.append(stated)
+    return frames
 
 
-def _stated(error: BaseException) -> _Place | None:
+def _first_byte(traceback: TracebackType) -> int:
+    """Return where in its line the expression begins that was being run."""
+    positions = traceback.tb_frame.f_code.co_positions()
+    return next(islice(positions, max(traceback.tb_lasti, 0) // 2, None))[2] or 0
+
+
+def _stated(error: BaseException) -> _Frame | None:
     """Return the place that a parser, or an engine of templates, has put into `error`."""
-    file, line, column = _attribute(error, "filename"), _attribute(error, "lineno"), 0
+    file, line, column, in_bytes = _attribute(error, "filename"), _attribute(error, "lineno"), 0, False
     # Django: the template that was being read or rendered, where its engine is in debug mode.
     if isinstance(debug := _attribute(error, "template_debug"), dict):
         file, line, before = debug.get("name"), debug.get("line"), debug.get("before")
-        column = len(unescape(before)) if isinstance(before, str) else 0
-    elif isinstance(error, SyntaxError):
-        offset = _attribute(error, "offset")
+        column = len(before) if isinstance(before, str) else 0
+    elif issubclass(type(error), SyntaxError):
+        offset, end = _attribute(error, "offset"), _attribute(error, "end_offset")
         column = max(offset - 1, 0) if isinstance(offset, int) else 0
-    elif all(kind.__module__ != "jinja2.exceptions" for kind in type(error).__mro__):
+        # Before 3.13 the parser counts bytes in what is imported; the tokenizer, which says no end, does not.
+        in_bytes = sys.version_info < (3, 13) and offset != end
+    elif all(_attribute(kind, "__module__") != "jinja2.exceptions" for kind in type(error).__mro__):
         return None
-    if isinstance(file, str) and isinstance(line, int) and 0 < line < _MAX_LINE:
-        return _Place(file, line, column)
+    if isinstance(file, str) and isinstance(line, int) and 0 < line < 2**31:
+        return _Frame(file, line, column, in_bytes)
     return None
 
 
-def _file(name: str) -> str:
-    """Return the absolute path of what code calls its file; empty where it is none, such as `<string>`."""
-    if name.startswith("<") or "\0" in name:
-        return ""
-    try:
-        path = os.path.abspath(name)
-    except OSError:
-        return ""
-    return path if os.path.isabs(name) or os.path.isfile(path) else ""
-
-
 def _own_below(project: str) -> Callable[[str], bool]:
+    """Return what tells whether a file is the user's own."""
     folder, real_folder = os.path.abspath(project), os.path.realpath(project)
     # Around a project they say nothing of what is in it.
     foreign = [each for each in _FOREIGN if each != real_folder and _is_below(each, real_folder)]
 
+    @cache
     def is_own(file: str) -> bool:
         if not file or _INSTALLED.search(file):
             return False
         real = os.path.realpath(file)
-        if any(_is_below(real, each) for each in foreign):
-            return False
-        return _is_below(file, folder) or _is_below(real, real_folder)
+        is_foreign = any(_is_below(real, each) for each in foreign)
+        return not is_foreign and (_is_below(file, folder) or _is_below(real, real_folder))
 
     return is_own
 
@@ -234,28 +216,29 @@ def _is_below(path: str, folder: str) -> bool:
 
 def _message(error: BaseException) -> str:
     lines = [_headline(error)]
-    notes = _attribute(error, "__notes__")
-    if isinstance(notes, list):
-        lines += map(_string, notes)
-    lines += (f"- {_headline(each)}" for each in islice(_members(error), _MAX_LINKED))
-    return "\n".join(lines)
+    if isinstance(notes := _attribute(error, "__notes__"), list):
+        lines += map(_string, notes[:_MAX_LINKED])
+    lines += (f"- {_headline(each)}" for each in _members(error)[:_MAX_LINKED])
+    text = "\n".join(lines)
+    return text if len(text) <= _MAX_MESSAGE else f"{text[: _MAX_MESSAGE - 1]}…"
 
 
 def _headline(error: BaseException) -> str:
-    kind = type(error)
-    is_plain = kind.__module__ in ("builtins", "__main__")
-    name = kind.__qualname__ if is_plain else f"{kind.__module__}.{kind.__qualname__}"
+    module, name = (_string(_attribute(type(error), each)) for each in ("__module__", "__qualname__"))
     # The text of a syntax error repeats the place.
-    text = _string(_attribute(error, "msg") or "" if isinstance(error, SyntaxError) else error)
-    return f"{name}: {text}" if text else name
+    text = _string((_attribute(error, "msg") or "") if issubclass(type(error), SyntaxError) else error)
+    qualified = name if module in ("builtins", "__main__") else f"{module}.{name}"
+    return f"{qualified}: {text}" if text else qualified
 
 
-def _trace(section: _Section) -> Iterator[str]:
+def _trace(section: _Section, is_own: Callable[[str], bool]) -> Iterator[str]:
     if section.relation:
-        yield f"{section.relation} {_headline(section.told).splitlines()[0]}"
-    for frame in sorted(reversed(section.frames), key=lambda frame: not frame.is_own):
-        yield f'  File "{frame.shown}", line {frame.line}' + (f", in {frame.name}" if frame.name else "")
-        if text := _line(_source(frame.file), frame.line).strip():
+        yield f"{section.relation} {_headline(section.told)}".partition("\n")[0]
+    innermost_first = section.frames[::-1]
+    for frame in sorted(innermost_first, key=lambda frame: not is_own(frame.file)):
+        file, within = frame.file, f", in {frame.name}" if frame.name else ""
+        yield f'  File "{file or frame.called}", line {frame.line}{within}'
+        if text := _line(_source(file), frame.line).strip():
             yield f"    {text[:_MAX_SOURCE_LINE]}"
         if frame.times > 1:
             yield f"    [{frame.times} times]"
@@ -274,15 +257,11 @@ def _line(lines: list[str], number: int) -> str:
 
 
 def _column(frame: _Frame, lines: list[str]) -> int:
-    """Return the column of an expression's begin, in characters."""
+    """Return where an expression begins, in characters; no expression begins with white space."""
     text, column = _line(lines, frame.line), frame.column
-    if frame.traceback is not None:
-        code = frame.traceback.tb_frame.f_code
-        *_, start, _ = next(islice(code.co_positions(), max(frame.traceback.tb_lasti, 0) // 2, None))
-        # Python counts bytes of UTF-8.
-        column = len(text.encode(errors="replace")[: start or 0].decode(errors="ignore"))
-    indent = len(text) - len(text.lstrip())
-    return max(min(column, len(text)), indent)
+    if frame.in_bytes:
+        column = len(text.encode()[:column].decode(errors="ignore"))
+    return max(min(column, len(text)), len(text) - len(text.lstrip()))
 
 
 def _code_frame(lines: list[str], line: int, column: int) -> str:
@@ -301,13 +280,9 @@ def _attribute(owner: object, name: str) -> object:
 
 def _string(value: object) -> str:
     try:
-        return str(value)
+        return str(value)[: _MAX_MESSAGE + 1]
     except Exception:
         return "<its text could not be made>"
-
-
-def _cut_end(text: str) -> str:
-    return text if len(text) <= _MAX_MESSAGE else f"{text[: _MAX_MESSAGE - 1]}…"
 
 
 def _cut_middle(text: str) -> str:
