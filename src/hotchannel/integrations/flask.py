@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hotchannel.integrations.channel import get_channel
-from hotchannel.integrations.werkzeug import prefer_stat_reloader
 from hotchannel.integrations.wsgi import ERROR_KEY, HotChannelMiddleware
 
 try:
@@ -57,7 +56,6 @@ class HotChannel:
         app.wsgi_app = _FlaskMiddleware(app, **settings)  # type: ignore[method-assign]
         app.extensions["hotchannel"] = self
         got_request_exception.connect(_raised, app)
-        prefer_stat_reloader()
 
 
 class _FlaskMiddleware(HotChannelMiddleware):

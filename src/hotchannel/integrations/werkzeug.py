@@ -1,4 +1,4 @@
-"""Werkzeug's debugger and reloader, beside hotchannel.
+"""Werkzeug's debugger, beside hotchannel.
 
 Role: the one place that reaches into Werkzeug. The debugger makes its page outside of every middleware, in
 the thread in which the exception went by, right after it; the page gets the client all the same.
@@ -8,27 +8,15 @@ from __future__ import annotations
 
 import sys
 import threading
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["on_debugger_page", "prefer_stat_reloader"]
+__all__ = ["on_debugger_page"]
 
 _waiting = threading.local()
 _patching = threading.Lock()
-
-
-def prefer_stat_reloader() -> None:
-    """Let Werkzeug's reloader look at the files of loaded modules, as it does where watchdog is missing.
-
-    With watchdog, which comes with hotchannel, it watches all of the standard library and of site-packages;
-    the kernel's queue overflows with what is read there, and the edit that matters is lost.
-    """
-    loops = getattr(import_module("werkzeug._reloader"), "reloader_loops", {})
-    if "stat" in loops:
-        loops["auto"] = loops["stat"]
 
 
 def on_debugger_page(change: Callable[[str], str]) -> None:

@@ -1,0 +1,108 @@
+"""Django's middleware: pages get the client, modules are answered, exceptions go to the pages.
+
+Role: one step in the chain, sync or async as its neighbours are. Where hotchannel is off, Django leaves it
+out of the chain.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
+from django.http import Http404, HttpResponse
+
+from hotchannel.integrations.django.exchange import answer, change, may_change, visit_of
+from hotchannel.integrations.django.runtime import runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+    from hotchannel.integrations.exchange import Visit
+    from hotchannel.wire.payloads import ErrorDetail
+
+__all__ = ["ERROR", "HotChannelMiddleware"]
+
+ERROR = "hotchannel_error"
+"""Attribute of a request: the detail of what its view has raised."""
+
+
+class HotChannelMiddleware:
+    """Makes a Django project hot; its place is inside of what compresses, and outside of all else.
+
+    Raises:
+        MiddlewareNotUsed: hotchannel is off.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        if not runtime.is_on():
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Answer a request."""
+        if self._is_async:
+            return self._acall(request)
+        visit = visit_of(request)
+        if runtime.host.concerns(visit.path, visit.accept):
+            made = runtime.call(lambda host: answer(host, request, visit))
+            if made is not None:
+                return made
+        response: HttpResponseBase = self.get_response(request)
+        response = _found(request, visit, response)
+        _tell(request, visit, response)
+        if isinstance(response, HttpResponse) and may_change(visit, response):
+            page = response
+            runtime.call(lambda host: change(host, visit, page))
+        return response
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        visit = visit_of(request)
+
+        async def first(host: Any) -> HttpResponse | None:
+            return await answer(host, request, visit) if host.concerns(visit.path, visit.accept) else None
+
+        made = await runtime.acall(first)
+        if made is not None:
+            return made
+        response: HttpResponseBase = await self.get_response(request)
+        response = _found(request, visit, response)
+        _tell(request, visit, response)
+        if isinstance(response, HttpResponse) and may_change(visit, response):
+            page = response
+            await runtime.acall(lambda host: change(host, visit, page))
+        return response
+
+
+def _tell(request: HttpRequest, visit: Visit, response: HttpResponseBase) -> None:
+    """Tell the pages what became of a request."""
+    detail: ErrorDetail | None = getattr(request, ERROR, None)
+    if detail is not None:
+        runtime.tell(lambda host: host.failed(visit.source, detail))
+    elif response.status_code < 500:
+        runtime.tell(lambda host: host.succeeded(visit.source))
+
+
+def _found(request: HttpRequest, visit: Visit, response: HttpResponseBase) -> HttpResponseBase:
+    """Serve a static file that nobody else does, as under ASGI, where there is no `runserver`."""
+    url = settings.STATIC_URL
+    if response.status_code != 404 or visit.method not in ("GET", "HEAD") or not url:
+        return response
+    if not visit.path.startswith(url) or "django.contrib.staticfiles" not in settings.INSTALLED_APPS:
+        return response
+    from django.contrib.staticfiles.views import serve
+
+    try:
+        return serve(request, visit.path[len(url) :], insecure=True)
+    except Http404:
+        return response
