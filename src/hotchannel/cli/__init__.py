@@ -1,4 +1,4 @@
-"""The command line: `hotchannel dev`, and `ping`, `listen` and `send` for any server.
+"""The command line: `hotchannel dev`, `proxy`, and `ping`, `listen` and `send` for any server.
 
 Role: reads arguments and exits. Heavy parts are imported when a command runs, so that `--help`
 answers at once.
@@ -74,6 +74,62 @@ def dev(root: str, **arguments: object) -> None:
     from hotchannel.cli.dev import run
 
     sys.exit(run(root, arguments, started=started))
+
+
+@main.command()
+@click.argument("url")
+@click.option(
+    "--host",
+    is_flag=False,
+    flag_value="0.0.0.0",
+    help="Interface to serve on; without a value all of them.  [default: loopback only]",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=5173, help="First port to try.", show_default=True
+)
+@click.option(
+    "--static",
+    multiple=True,
+    metavar="PREFIX=FOLDER",
+    help="Static files of the back end, as /static=app/static; may be given several times.",
+)
+@click.option(
+    "--templates", multiple=True, metavar="FOLDER", help="Templates of the back end; several times too."
+)
+@click.option(
+    "--watch",
+    multiple=True,
+    metavar="PATH",
+    help="Further files, folders or patterns whose change brings the pages up to date.",
+)
+@click.option("--morph/--no-morph", default=True, help="Change what has changed in a page, or reload it.")
+@click.option(
+    "--allowed-host", multiple=True, metavar="NAME", help="Host name by which pages are asked for here."
+)
+def proxy(
+    url: str,
+    host: str | None,
+    port: int,
+    static: tuple[str, ...],
+    templates: tuple[str, ...],
+    watch: tuple[str, ...],
+    morph: bool,
+    allowed_host: tuple[str, ...],
+) -> None:
+    """Stand in front of the server at URL, and update its pages as files are saved."""
+    from hotchannel.cli.proxy import run
+
+    status = run(
+        url,
+        host=host,
+        port=port,
+        static=static,
+        templates=templates,
+        watch=watch,
+        morph=morph,
+        allowed_hosts=allowed_host,
+    )
+    sys.exit(status)
 
 
 _INSECURE = click.option(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from hotchannel.options import DevOptions, LogLevel
 
-__all__ = ["run"]
+__all__ = ["event_loop", "fail", "log_to_terminal", "run"]
 
 _ACTION = re.compile(r"(hmr update|page reload|hmr invalidate) ")
 _log = logging.getLogger("hotchannel.server")
@@ -46,7 +46,7 @@ def run(root: str, arguments: Mapping[str, object], *, started: float) -> int:
     folder = Path(root)
     if not folder.is_dir():
         problem = "is not a folder" if folder.exists() else "does not exist"
-        return _fail(f"{root} {problem}. Name the folder that holds your index.html: hotchannel dev FOLDER")
+        return fail(f"{root} {problem}. Name the folder that holds your index.html: hotchannel dev FOLDER")
     if isinstance(arguments.get("base"), str):
         # A shell's user may leave the slashes out.
         base = f"/{str(arguments['base']).strip('/')}/"
@@ -54,17 +54,17 @@ def run(root: str, arguments: Mapping[str, object], *, started: float) -> int:
     try:
         settings = _Settings(folder.resolve(), Path.cwd(), arguments)
         options = settings.load()
-        _log_to_terminal(options.log_level)
-        with asyncio.Runner(loop_factory=_event_loop()) as runner:
+        log_to_terminal(options.log_level)
+        with asyncio.Runner(loop_factory=event_loop()) as runner:
             runner.run(_serve(folder, options, settings, started))
     except KeyboardInterrupt:
         return 0
     except HotChannelError as error:
-        return _fail(str(error))
+        return fail(str(error))
     return 0
 
 
-def _event_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+def event_loop() -> Callable[[], asyncio.AbstractEventLoop]:
     """Return uvloop's loop where it is installed, which it cannot be everywhere."""
     try:
         import uvloop
@@ -161,7 +161,8 @@ def _print_banner(server: DevServer, milliseconds: float) -> None:
     click.echo(click.style("\n  press Ctrl-C to stop\n", dim=True))
 
 
-def _log_to_terminal(level: LogLevel) -> None:
+def log_to_terminal(level: LogLevel) -> None:
+    """Print what is logged, from `level` on."""
     logger = logging.getLogger("hotchannel")
     logger.propagate = False
     if level == "silent":
@@ -194,6 +195,7 @@ class _TerminalHandler(logging.Handler):
             self.handleError(record)
 
 
-def _fail(message: str) -> int:
+def fail(message: str) -> int:
+    """Say what is wrong, and return the exit status."""
     click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
     return 2

@@ -21,6 +21,7 @@ from hotchannel.integrations.applications import find_application, is_debug, sta
 from hotchannel.integrations.channel import get_channel
 from hotchannel.integrations.exchange import (
     FETCHED,
+    MAX_PAGE,
     Headers,
     Visit,
     changed_page,
@@ -64,6 +65,9 @@ class HotChannelMiddleware:
         OptionError: a setting has a wrong name or value.
     """
 
+    waits_for_pages = False
+    """Whether a page whose length is not known is waited for too, and so gets the client."""
+
     def __init__(
         self,
         app: AsgiApp,
@@ -98,10 +102,14 @@ class HotChannelMiddleware:
             await self._websocket(scope, receive, send)
         elif scope["type"] == "lifespan":
             self._state = scope.get("state")
-            try:
-                await self.app(scope, receive, send)
-            finally:
-                await self._end()
+
+            async def receive_and_end() -> Message:
+                message = await receive()
+                if message["type"] == "lifespan.shutdown":
+                    await self._end()
+                return message
+
+            await self.app(scope, receive_and_end, send)
         else:
             await self.app(scope, receive, send)
 
@@ -223,7 +231,8 @@ class _Answer:
         start, has_more = self._start, message.get("more_body", False)
         self._body.append(message.get("body", b""))
         fields = _fields(start)
-        if has_more and "content-length" in dict(fields):
+        waits = self._middleware.waits_for_pages or "content-length" in dict(fields)
+        if has_more and waits and sum(map(len, self._body)) <= MAX_PAGE:
             return
         self._start = None
         body, self._body = b"".join(self._body), []

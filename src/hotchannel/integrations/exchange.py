@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FETCHED",
+    "MAX_PAGE",
     "Headers",
     "PageMaker",
     "Visit",
@@ -33,7 +34,7 @@ __all__ = [
 FETCHED = "x-hotchannel-page"
 """Request header of a client that fetches its page again; the response has the name of the new text in it."""
 
-_MAX_PAGE = 8 * 1024 * 1024
+MAX_PAGE = 8 * 1024 * 1024
 """Bytes of an answer beyond which it is no page to be changed."""
 
 Headers = list[tuple[str, str]]
@@ -110,13 +111,13 @@ def is_page(method: str, status: int, headers: Headers) -> bool:
         and fields.get("content-type", "").lower().startswith("text/html")
         and fields.get("content-encoding", "identity").lower() == "identity"
         and "content-range" not in fields
-        and not ("content-length" in fields and _int_of(fields["content-length"]) > _MAX_PAGE)
+        and not ("content-length" in fields and _int_of(fields["content-length"]) > MAX_PAGE)
     )
 
 
 def _int_of(value: str) -> int:
     """Return a length; what is none is taken for too much."""
-    return int(value) if value.isascii() and value.isdigit() else _MAX_PAGE + 1
+    return int(value) if value.isascii() and value.isdigit() else MAX_PAGE + 1
 
 
 def _codec_of(headers: Headers) -> str | None:
