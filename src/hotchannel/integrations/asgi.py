@@ -9,7 +9,6 @@ nothing at all where hotchannel is off: then the application is called as if thi
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from urllib.parse import quote
 from hotchannel.devserver.http import PASS, Request, Response
 from hotchannel.integrations import jinja
 from hotchannel.integrations.applications import find_application, is_debug, static_folders
-from hotchannel.integrations.channel import get_channel
+from hotchannel.integrations.asgi_worker import AsgiWorker, server_of
 from hotchannel.integrations.exchange import (
     FETCHED,
     MAX_PAGE,
@@ -33,7 +32,7 @@ from hotchannel.integrations.settings import read_settings
 from hotchannel.integrations.switch import how_to_switch_on, is_on
 from hotchannel.integrations.terminal import say_off, speak
 from hotchannel.integrations.tracebacks import error_detail
-from hotchannel.websocket.asgi import STATE_KEY, AsgiEntrance
+from hotchannel.integrations.worker import Worker
 from hotchannel.websocket.handshake import HandshakeRequest
 from hotchannel.websocket.transports import shown_address
 
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hotchannel.integrations.settings import PathLike, StaticFolders
+    from hotchannel.integrations.worker import Hot
     from hotchannel.websocket.asgi import AsgiApp, Message, Receive, Scope, Send
     from hotchannel.wire.payloads import ErrorDetail
 
@@ -84,9 +84,7 @@ class HotChannelMiddleware:
         given = {"static": static, "templates": templates, "watch": watch, "morph": morph, **settings}
         self._settings = read_settings(os.getcwd(), given)
         self._is_on: bool | None = None
-        self._host: asyncio.Task[Host] | None = None
-        self._entrance: AsgiEntrance | None = None
-        self._state: dict[str, object] | None = None
+        self._worker = AsgiWorker(app, self._make)
         self._environments: list[Any] = []
         self._has_shown_page = False
 
@@ -99,17 +97,9 @@ class HotChannelMiddleware:
         elif scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket":
-            await self._websocket(scope, receive, send)
+            await self._worker.websocket(scope, receive, send)
         elif scope["type"] == "lifespan":
-            self._state = scope.get("state")
-
-            async def receive_and_end() -> Message:
-                message = await receive()
-                if message["type"] == "lifespan.shutdown":
-                    await self._end()
-                return message
-
-            await self.app(scope, receive_and_end, send)
+            await self._worker.lifespan(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -119,48 +109,24 @@ class HotChannelMiddleware:
         if not self._is_on and self._enabled is None:
             say_off(how_to_switch_on("`debug=True` in the application"))
 
-    async def _begin(self, scope: Scope) -> Host:
-        """Return the host; made by the first request, and again where an event loop has ended before it."""
-        loop = asyncio.get_running_loop()
-        if self._host is None or self._host.get_loop() is not loop:
-            self._host = loop.create_task(self._make(scope))
-        # Whoever asks meanwhile waits for the same, and who asked first may leave.
-        return await asyncio.shield(self._host)
-
-    async def _make(self, scope: Scope) -> Host:
+    def _make(self, scope: Scope) -> Worker:
         speak()
         application = find_application(self.app, scope)
         self._environments = jinja.environments()
         folders = jinja.template_folders(self._environments)
         settings = self._settings.found(static_folders(application), folders)
-        host = Host(
-            settings,
-            forget_templates=lambda: jinja.forget(self._environments),
-            hosts_option='ws={"allowed_hosts": [...]} of HotChannelMiddleware',
-            shares_port=settings.ws.port is None,
-        )
-        await host.start()
-        if settings.ws.port is None:
-            self._entrance = AsgiEntrance(host.channel, self.app)
-            if self._state is not None:
-                self._state[STATE_KEY] = host.channel
-        get_channel().carried_by(host)
-        return host
 
-    async def _end(self) -> None:
-        if self._host is None or self._host.get_loop() is not asyncio.get_running_loop():
-            return
-        host = await self._host
-        self._host = None
-        get_channel().dropped_by(host)
-        await host.close()
+        def make(**given: Any) -> Host:
+            hosts_option = 'ws={"allowed_hosts": [...]} of HotChannelMiddleware'
+            return Host(settings, hosts_option=hosts_option, shares_port=settings.ws.port is None, **given)
 
-    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._begin(scope)
-        await (self._entrance or self.app)(scope, receive, send)
+        return Worker(settings, server_of(scope), make=make, forget_templates=self._forget_templates)
+
+    def _forget_templates(self) -> None:
+        jinja.forget(self._environments)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        host = await self._begin(scope)
+        host = await self._worker.hot(scope)
         visit = _visit(scope)
         if host.concerns(scope["path"], visit.accept):
             head, request = _head(scope)
@@ -176,7 +142,7 @@ class HotChannelMiddleware:
                 await answer.failed(error_detail(error, self._settings.project))
             raise
 
-    def page_made(self, host: Host) -> None:
+    def page_made(self, host: Hot) -> None:
         """A page was made: by now there is an environment of templates, if the application has one."""
         if self._has_shown_page:
             return
@@ -191,7 +157,7 @@ class _Answer:
 
     __slots__ = ("_body", "_host", "_is_sent", "_middleware", "_send", "_start", "_visit")
 
-    def __init__(self, middleware: HotChannelMiddleware, host: Host, visit: Visit, send: Send) -> None:
+    def __init__(self, middleware: HotChannelMiddleware, host: Hot, visit: Visit, send: Send) -> None:
         self._middleware = middleware
         self._host = host
         self._visit = visit
@@ -237,7 +203,7 @@ class _Answer:
         self._start = None
         body, self._body = b"".join(self._body), []
         # Without a length it is a stream, which nobody wants to wait for the end of.
-        sent = None if has_more else self._changed(start["status"], fields, body)
+        sent = None if has_more else await self._changed(start["status"], fields, body)
         if sent is None:
             await self._send(start)
             await self._send({**message, "body": body})
@@ -246,9 +212,9 @@ class _Answer:
         await self._send({**start, "headers": _raw(headers)})
         await self._send({"type": "http.response.body", "body": body})
 
-    def _changed(self, status: int, fields: Headers, body: bytes) -> tuple[Headers, bytes] | None:
+    async def _changed(self, status: int, fields: Headers, body: bytes) -> tuple[Headers, bytes] | None:
         self._middleware.page_made(self._host)
-        return changed_page(self._host, self._visit, status, fields, body)
+        return await changed_page(self._host, self._visit, status, fields, body)
 
 
 def _visit(scope: Scope) -> Visit:
@@ -263,7 +229,17 @@ def _visit(scope: Scope) -> Visit:
             is_fetched = True
     query = scope["query_string"].decode("latin-1")
     prefix = scope.get("root_path", "").rstrip("/")
-    return Visit(scope["method"], scope["path"], query, scope["scheme"], host, accept, is_fetched, prefix)
+    return Visit(
+        method=scope["method"],
+        path=scope["path"],
+        query=query,
+        scheme=scope["scheme"],
+        host=host,
+        accept=accept,
+        is_fetched=is_fetched,
+        server=server_of(scope),
+        prefix=prefix,
+    )
 
 
 _FETCHED = FETCHED.encode()

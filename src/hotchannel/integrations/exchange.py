@@ -50,7 +50,7 @@ _OF_THE_TEXT = frozenset(
 class PageMaker(Protocol):
     """What a host is to a page."""
 
-    def page(self, page: AppPage, policies: Iterable[str], origin: str, /) -> SentPage | None: ...
+    async def page(self, page: AppPage, policies: Iterable[str], origin: str, /) -> SentPage | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class Visit:
         host: the Host header.
         accept: the Accept header.
         is_fetched: the client fetches its page again.
+        server: the address that the server listens at, as all of its workers have it.
         prefix: what the application is mounted below, without a slash at the end.
     """
 
@@ -75,7 +76,8 @@ class Visit:
     host: str
     accept: str
     is_fetched: bool
-    prefix: str = ""
+    server: str
+    prefix: str
 
     @property
     def source(self) -> str:
@@ -130,7 +132,7 @@ def _codec_of(headers: Headers) -> str | None:
     return None if name.startswith(("utf-16", "utf-32", "utf-7")) else name
 
 
-def changed_page(
+async def changed_page(
     host: PageMaker, visit: Visit, status: int, headers: Headers, body: bytes
 ) -> tuple[Headers, bytes] | None:
     """Return headers and body of a page with the client in it; None where the answer stays as it is.
@@ -143,7 +145,7 @@ def changed_page(
     if codec is None or source.encode(codec, "surrogateescape") != body:
         return None
     policies = [value for name, value in headers if name == "content-security-policy"]
-    sent = host.page(visit.page(status, source), policies, visit.origin)
+    sent = await host.page(visit.page(status, source), policies, visit.origin)
     if sent is None:
         return None
     text = sent.text.encode(codec, "surrogateescape")

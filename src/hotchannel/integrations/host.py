@@ -30,7 +30,7 @@ from hotchannel.hmr.graph import ModuleGraph
 from hotchannel.integrations.csp import blocked_by
 from hotchannel.integrations.pages import AppPage, AppPages, SentPage
 from hotchannel.integrations.saves import AppSaves, watched_folder
-from hotchannel.integrations.site import AppSite, is_own
+from hotchannel.integrations.site import AppSite, concerns, is_own
 from hotchannel.options import DevOptions
 from hotchannel.websocket.server import WebSocketServer
 from hotchannel.wire.payloads import FullReload
@@ -62,8 +62,9 @@ class Host:
         settings: with folders filled in.
         forget_templates: drops what the framework has kept of its templates.
         hosts_option: how the user of this adapter writes `allowed_hosts`.
-        token: the channel's; None for a new one.
         shares_port: the sockets come by the application's own port.
+        token: the channel's; None for a new one.
+        port: of the channel, where that has one of its own; the next that is free follows.
     """
 
     def __init__(
@@ -74,12 +75,13 @@ class Host:
         hosts_option: str,
         shares_port: bool,
         token: str | None = None,
+        port: int | None = None,
     ) -> None:
         self.settings = settings
         self.loop = asyncio.get_running_loop()
         self._static = tuple(settings.static or ())
-        mounts = Mounts(self._static)
-        ws = settings.ws if token is None else replace(settings.ws, token=token)
+        mounts = self._mounts = Mounts(self._static)
+        ws = replace(settings.ws, token=token or settings.ws.token, port=settings.ws.port or port)
         catch_up = FullReload(path="*", morph=True) if settings.morph else None
         self.channel = WebSocketServer(ws, hosts_option=hosts_option, catch_up=catch_up)
         self._shares_port = shares_port
@@ -112,6 +114,7 @@ class Host:
         self._watching: set[asyncio.Task[None]] = set()
         self._warned: set[str] = set()
         self.failing: set[str] = set()
+        self.failing_changed: Callable[[], object] = lambda: None
         for folder in (*mounts.folders, *(settings.templates or ())):
             self._add_watcher(folder)
         for path in settings.watch:
@@ -134,7 +137,7 @@ class Host:
 
     def concerns(self, path: str, accept: str) -> bool:
         """Tell whether a request may be for modules, the client or the like. Called from any thread."""
-        return self._site.concerns(path, accept)
+        return concerns(self._mounts, path, accept)
 
     async def respond(self, head: HandshakeRequest, request: Request, address: str) -> Response:
         """Answer a request that concerns us; `PASS` where the application has to."""
@@ -143,7 +146,7 @@ class Host:
         refused = self._answering.refusal(head, address) if is_guarded else None
         return refused or await self._answering.respond(head, request, address)
 
-    def page(self, page: AppPage, policies: Iterable[str], origin: str) -> SentPage | None:
+    async def page(self, page: AppPage, policies: Iterable[str], origin: str) -> SentPage | None:
         """Return a page as it is sent; None where it is left as it is.
 
         Args:
@@ -159,12 +162,14 @@ class Host:
     def failed(self, source: str, detail: ErrorDetail) -> None:
         """A view has raised: `source` is the method and URL that it was called for."""
         self.failing.add(source)
+        self.failing_changed()
         self.channel.fail(f"python {source}", detail)
 
     def succeeded(self, source: str) -> None:
         """The same URL was answered."""
         if source in self.failing:
             self.failing.discard(source)
+            self.failing_changed()
             self.channel.recover(f"python {source}")
 
     # What `AppChannel` asks.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hotchannel.devserver.mounts import Mounts
     from hotchannel.modules.urls import FilePath
 
-__all__ = ["EDITOR", "PAGE", "AppSite", "is_own"]
+__all__ = ["EDITOR", "PAGE", "AppSite", "concerns", "is_own"]
 
 EDITOR = "/__open-in-editor"
 
@@ -54,16 +54,6 @@ class AppSite:
         self._modules = modules
         self._kept_page = kept_page
         self._asked = asked
-
-    def concerns(self, path: str, accept: str) -> bool:
-        """Tell, by its path, whether a request may be ours; all others are none of our business.
-
-        Args:
-            path: as it stands in the request, without query.
-            accept: the request's header.
-        """
-        # Whatever is encoded in a prefix, the application decodes too.
-        return is_own(path, accept) or self._mounts.covers(decode_path(path) or "")
 
     def respond(self, request: Request, *, settled: bool = True) -> Response | None:
         """Answer; `PASS` where the application has to, None where a file is just being written."""
@@ -100,6 +90,18 @@ class AppSite:
         if path.startswith(PAGE):
             return self._kept_page(request)
         return self._modules.client(path[len(CLIENT) :])
+
+
+def concerns(mounts: Mounts, path: str, accept: str) -> bool:
+    """Tell, by its path, whether a request may be ours; all others are none of our business.
+
+    Args:
+        mounts: the static folders.
+        path: as it stands in the request, without query.
+        accept: the request's header.
+    """
+    # Whatever is encoded in a prefix, the application decodes too.
+    return is_own(path, accept) or mounts.covers(decode_path(path) or "")
 
 
 def is_own(target: str, accept: str) -> bool:

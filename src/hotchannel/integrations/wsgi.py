@@ -26,12 +26,13 @@ from hotchannel.integrations.switch import how_to_switch_on, is_on
 from hotchannel.integrations.terminal import say_off, speak
 from hotchannel.integrations.tracebacks import error_detail
 from hotchannel.integrations.werkzeug import on_debugger_page
+from hotchannel.integrations.worker import Worker
 from hotchannel.websocket.handshake import HandshakeRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from hotchannel.integrations.settings import AppSettings, PathLike, StaticFolders
+    from hotchannel.integrations.settings import PathLike, StaticFolders
     from hotchannel.wire.payloads import ErrorDetail
 
 __all__ = ["ERROR_KEY", "HotChannelMiddleware"]
@@ -96,10 +97,10 @@ class HotChannelMiddleware:
         if not self._is_on:
             return self.app(environ, start_response)
         visit = _visit(environ)
-        if self._background.host().concerns(visit.path, visit.accept):
+        if self._background.hot(visit.server).concerns(visit.path, visit.accept):
             head, request = _head(environ, visit)
             address = f"{environ.get('REMOTE_ADDR', '')}:{environ.get('REMOTE_PORT', '')}"
-            response = self._background.call(lambda host: host.respond(head, request, address))
+            response = self._background.call(visit.server, lambda host: host.respond(head, request, address))
             if response is not PASS:
                 return _respond(response, visit.method, start_response)
         answer = _Answer(visit, self._background, start_response)
@@ -107,7 +108,7 @@ class HotChannelMiddleware:
             made = answer.of(self.app(environ, answer.start))
         except Exception as error:
             detail = error_detail(error, self._settings.project)
-            self._background.tell(lambda host: host.failed(visit.source, detail))
+            self._background.tell(visit.server, lambda host: host.failed(visit.source, detail))
             if answer.is_started or not visit.navigates:
                 raise
             if _DEBUGGER_KEY in environ:
@@ -117,7 +118,7 @@ class HotChannelMiddleware:
             return answer.failed(detail)
         if (raised := environ.get(ERROR_KEY)) is not None:
             detail = error_detail(raised, self._settings.project)
-            self._background.tell(lambda host: host.failed(visit.source, detail))
+            self._background.tell(visit.server, lambda host: host.failed(visit.source, detail))
         return made
 
     # What a framework knows better.
@@ -138,17 +139,19 @@ class HotChannelMiddleware:
         """Return the Jinja environments of the application."""
         return jinja.environments()
 
-    def _make(self) -> Host:
+    def _make(self, server: str) -> Worker:
         speak()
         self._environments = self.environments()
         folders = jinja.template_folders(self._environments)
-        settings: AppSettings = self._settings.found(self.static_folders(), folders)
-        return Host(
-            settings,
-            forget_templates=lambda: jinja.forget(self._environments),
-            hosts_option=self.hosts_option,
-            shares_port=False,
-        )
+        settings = self._settings.found(self.static_folders(), folders)
+
+        def make(**given: Any) -> Host:
+            return Host(settings, hosts_option=self.hosts_option, shares_port=False, **given)
+
+        return Worker(settings, server, make=make, forget_templates=self._forget_templates)
+
+    def _forget_templates(self) -> None:
+        jinja.forget(self._environments)
 
 
 @dataclass(slots=True)
@@ -167,7 +170,7 @@ class _Answer:
         code = int(status[:3])
         if code < 500:
             source = self.visit.source
-            self.background.tell(lambda host: host.succeeded(source))
+            self.background.tell(self.visit.server, lambda host: host.succeeded(source))
         if is_page(self.visit.method, code, _fields(headers)):
             self._page = (status, headers)
             return self._written.append
@@ -216,10 +219,9 @@ class _Answer:
         return sent[1]
 
     def _change(self, status: int, headers: Headers, text: bytes) -> tuple[Headers, bytes] | None:
-        async def change(host: Host) -> tuple[Headers, bytes] | None:
-            return changed_page(host, self.visit, status, headers, text)
-
-        return self.background.call(change)
+        return self.background.call(
+            self.visit.server, lambda host: changed_page(host, self.visit, status, headers, text)
+        )
 
     def _send(self, status: str, headers: list[tuple[str, str]]) -> None:
         self.is_started = True
@@ -254,6 +256,7 @@ def _visit(environ: Environ) -> Visit:
         host=environ.get("HTTP_HOST", ""),
         accept=environ.get("HTTP_ACCEPT", ""),
         is_fetched=_FETCHED in environ,
+        server=f"{environ.get('SERVER_NAME', '')}:{environ.get('SERVER_PORT', '')}",
         prefix=prefix.rstrip("/"),
     )
 

@@ -59,13 +59,13 @@ def _wrap_static_files_handler() -> None:
     @wraps(get_response)
     def respond(self: Any, request: HttpRequest) -> Any:
         visit = visit_of(request)
-        made = runtime.call(lambda host: answer(host, request, visit))
+        made = runtime.call(visit.server, lambda host: answer(host, request, visit))
         return get_response(self, request) if made is None else made
 
     @wraps(get_response_async)
     async def respond_async(self: Any, request: HttpRequest) -> Any:
         visit = visit_of(request)
-        made = await runtime.acall(lambda host: answer(host, request, visit))
+        made = await runtime.acall(visit.server, lambda host: answer(host, request, visit))
         return await get_response_async(self, request) if made is None else made
 
     respond.is_wrapped = True  # type: ignore[attr-defined]

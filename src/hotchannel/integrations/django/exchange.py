@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-    from hotchannel.integrations.host import Host
+    from hotchannel.integrations.worker import Hot
 
 __all__ = ["answer", "change", "may_change", "visit_of"]
 
@@ -36,11 +36,12 @@ def visit_of(request: HttpRequest) -> Visit:
         host=meta.get("HTTP_HOST", ""),
         accept=meta.get("HTTP_ACCEPT", ""),
         is_fetched=FETCHED in request.headers,
+        server=f"{meta.get('SERVER_NAME', '')}:{meta.get('SERVER_PORT', '')}",
         prefix=meta.get("SCRIPT_NAME", "").rstrip("/"),
     )
 
 
-async def answer(host: Host, request: HttpRequest, visit: Visit) -> HttpResponse | None:
+async def answer(host: Hot, request: HttpRequest, visit: Visit) -> HttpResponse | None:
     """Answer a request for what is ours; None where Django has to."""
     fields = {name.lower(): str(value) for name, value in request.headers.items()}
     target = quote(visit.path, safe=_PATH) + (f"?{visit.query}" if visit.query else "")
@@ -55,9 +56,9 @@ def may_change(visit: Visit, response: HttpResponseBase) -> bool:
     return not response.streaming and is_page(visit.method, response.status_code, _fields(response))
 
 
-async def change(host: Host, visit: Visit, response: HttpResponse) -> None:
+async def change(host: Hot, visit: Visit, response: HttpResponse) -> None:
     """Put the client into a page."""
-    changed = changed_page(host, visit, response.status_code, _fields(response), response.content)
+    changed = await changed_page(host, visit, response.status_code, _fields(response), response.content)
     if changed is None:
         return
     headers, body = changed

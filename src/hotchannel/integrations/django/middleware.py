@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from hotchannel.integrations.exchange import Visit
+    from hotchannel.integrations.worker import Hot
     from hotchannel.wire.payloads import ErrorDetail
 
 __all__ = ["ERROR", "HotChannelMiddleware"]
@@ -54,8 +55,8 @@ class HotChannelMiddleware:
         if self._is_async:
             return self._acall(request)
         visit = visit_of(request)
-        if runtime.host.concerns(visit.path, visit.accept):
-            made = runtime.call(lambda host: answer(host, request, visit))
+        if runtime.hot(visit.server).concerns(visit.path, visit.accept):
+            made = runtime.call(visit.server, lambda host: answer(host, request, visit))
             if made is not None:
                 return made
         response: HttpResponseBase = self.get_response(request)
@@ -63,16 +64,16 @@ class HotChannelMiddleware:
         _tell(request, visit, response)
         if isinstance(response, HttpResponse) and may_change(visit, response):
             page = response
-            runtime.call(lambda host: change(host, visit, page))
+            runtime.call(visit.server, lambda host: change(host, visit, page))
         return response
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         visit = visit_of(request)
 
-        async def first(host: Any) -> HttpResponse | None:
+        async def first(host: Hot) -> HttpResponse | None:
             return await answer(host, request, visit) if host.concerns(visit.path, visit.accept) else None
 
-        made = await runtime.acall(first)
+        made = await runtime.acall(visit.server, first)
         if made is not None:
             return made
         response: HttpResponseBase = await self.get_response(request)
@@ -80,7 +81,7 @@ class HotChannelMiddleware:
         _tell(request, visit, response)
         if isinstance(response, HttpResponse) and may_change(visit, response):
             page = response
-            await runtime.acall(lambda host: change(host, visit, page))
+            await runtime.acall(visit.server, lambda host: change(host, visit, page))
         return response
 
 
@@ -88,9 +89,9 @@ def _tell(request: HttpRequest, visit: Visit, response: HttpResponseBase) -> Non
     """Tell the pages what became of a request."""
     detail: ErrorDetail | None = getattr(request, ERROR, None)
     if detail is not None:
-        runtime.tell(lambda host: host.failed(visit.source, detail))
+        runtime.tell(visit.server, lambda host: host.failed(visit.source, detail))
     elif response.status_code < 500:
-        runtime.tell(lambda host: host.succeeded(visit.source))
+        runtime.tell(visit.server, lambda host: host.succeeded(visit.source))
 
 
 def _found(request: HttpRequest, visit: Visit, response: HttpResponseBase) -> HttpResponseBase:

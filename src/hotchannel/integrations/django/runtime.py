@@ -1,6 +1,6 @@
-"""What all of Django's parts share: whether hotchannel is on, and the host of this process.
+"""What all of Django's parts share: whether hotchannel is on, and the worker of this process.
 
-Role: reads Django's settings, and says where a project has its static files and templates. The host is in a
+Role: reads Django's settings, and says where a project has its static files and templates. The worker is in a
 thread, unless `HotChannelASGI` has one in the server's event loop.
 """
 
@@ -19,11 +19,13 @@ from hotchannel.integrations.host import Host
 from hotchannel.integrations.settings import read_settings
 from hotchannel.integrations.switch import how_to_switch_on, is_on
 from hotchannel.integrations.terminal import say_off, speak
+from hotchannel.integrations.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from hotchannel.integrations.settings import AppSettings
+    from hotchannel.integrations.worker import Hot
 
 __all__ = ["Runtime", "runtime"]
 
@@ -31,11 +33,11 @@ T = TypeVar("T")
 
 
 class Runtime:
-    """The host of this process, whichever part of Django asks for it first."""
+    """The worker of this process, whichever part of Django asks for it first."""
 
     def __init__(self) -> None:
-        self._background = Background(lambda: self.make(shares_port=False))
-        self._shared: Host | None = None
+        self._background = Background(lambda server: self.make(server, shares_port=False))
+        self._shared: Callable[[], Hot] | None = None
         self._settings: AppSettings | None = None
 
     @staticmethod
@@ -59,37 +61,38 @@ class Runtime:
             self._settings = read_settings(getattr(settings, "BASE_DIR", None) or os.getcwd(), given)
         return self._settings
 
-    @property
-    def host(self) -> Host:
-        """The host; the first that asks starts it."""
-        return self._shared or self._background.host()
+    def hot(self, server: str) -> Hot:
+        """Return what makes the project hot; the first that asks starts it.
 
-    def share(self, host: Host | None) -> None:
-        """From now on the host is one in the server's event loop; None where that has ended."""
-        self._shared = host
+        Args:
+            server: the address that the project is served at.
+        """
+        return self._background.hot(server) if self._shared is None else self._shared()
 
-    def call(self, act: Callable[[Host], Coroutine[object, object, T]]) -> T:
-        """Return what a coroutine of the host's returns; waits for it, outside of its event loop."""
-        host = self.host
-        return asyncio.run_coroutine_threadsafe(act(host), host.loop).result()
+    def share(self, hot: Callable[[], Hot] | None) -> None:
+        """From now on the worker is one in the server's event loop; None where that has ended."""
+        self._shared = hot
 
-    async def acall(self, act: Callable[[Host], Coroutine[object, object, T]]) -> T:
+    def call(self, server: str, act: Callable[[Hot], Coroutine[object, object, T]]) -> T:
+        """Return what a coroutine returns; waits for it, outside of the worker's event loop."""
+        hot = self.hot(server)
+        return asyncio.run_coroutine_threadsafe(act(hot), hot.loop).result()
+
+    async def acall(self, server: str, act: Callable[[Hot], Coroutine[object, object, T]]) -> T:
         """Return the same, in any event loop."""
-        # The first call waits until the host serves, which the loop should not.
-        host = self._shared
-        if host is None:
-            host = await asyncio.to_thread(self._background.host)
-        if host.loop is asyncio.get_running_loop():
-            return await act(host)
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(act(host), host.loop))
+        # The first call waits until all is there, which the loop should not.
+        hot = await asyncio.to_thread(self.hot, server) if self._shared is None else self._shared()
+        if hot.loop is asyncio.get_running_loop():
+            return await act(hot)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(act(hot), hot.loop))
 
-    def tell(self, act: Callable[[Host], object]) -> None:
-        """Have something done by the host, and wait for nothing."""
-        host = self.host
-        host.loop.call_soon_threadsafe(act, host)
+    def tell(self, server: str, act: Callable[[Hot], object]) -> None:
+        """Have something done, and wait for nothing."""
+        hot = self.hot(server)
+        hot.loop.call_soon_threadsafe(act, hot)
 
-    def make(self, *, shares_port: bool) -> Host:
-        """Make a host, in the event loop that it is for."""
+    def make(self, server: str, *, shares_port: bool) -> Worker:
+        """Make a worker, in the event loop that it is for."""
         from django.template.autoreload import get_template_directories, reset_loaders
 
         speak()
@@ -104,12 +107,11 @@ class Runtime:
             reset_loaders()
             jinja.forget(environments)
 
-        return Host(
-            found,
-            forget_templates=forget_templates,
-            hosts_option="ALLOWED_HOSTS in the settings",
-            shares_port=shares_port and found.ws.port is None,
-        )
+        def make(**given: Any) -> Host:
+            shares = shares_port and found.ws.port is None
+            return Host(found, hosts_option="ALLOWED_HOSTS in the settings", shares_port=shares, **given)
+
+        return Worker(found, server, make=make, forget_templates=forget_templates)
 
 
 def _given() -> dict[str, Any]:

@@ -1,0 +1,102 @@
+"""A worker in the event loop of an ASGI server, and the sockets that come by that server.
+
+Role: begins with the first request, and again where an event loop has ended before it, as in tests; hands the
+channel's sockets to the owner, be it here or elsewhere; ends with the lifespan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from hotchannel.integrations.host import Host
+from hotchannel.websocket.asgi import STATE_KEY, AsgiEntrance
+from hotchannel.websocket.handshake import HMR, PING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hotchannel.integrations.worker import Hot, Worker
+    from hotchannel.websocket.asgi import AsgiApp, Message, Receive, Scope, Send
+
+__all__ = ["AsgiWorker", "server_of"]
+
+
+class AsgiWorker:
+    """The worker of one application.
+
+    Args:
+        app: the application behind.
+        make: makes the worker, of the first scope that there is.
+    """
+
+    def __init__(self, app: AsgiApp, make: Callable[[Scope], Worker]) -> None:
+        self._app = app
+        self._make = make
+        self._worker: asyncio.Task[Worker] | None = None
+        self._entrance: tuple[Hot, AsgiEntrance] | None = None
+        self._state: dict[str, object] | None = None
+
+    @property
+    def now(self) -> Hot | None:
+        """What makes the application hot at the moment; None before the beginning and after the end."""
+        worker = self._worker
+        return worker.result().hot if worker is not None and worker.done() else None
+
+    async def hot(self, scope: Scope) -> Hot:
+        """Return what makes the application hot; the first request starts it."""
+        loop = asyncio.get_running_loop()
+        if self._worker is None or self._worker.get_loop() is not loop:
+            self._worker = loop.create_task(self._begin(scope))
+        if not self._worker.done():
+            # Whoever asks meanwhile waits for the same, and who asked first may leave.
+            await asyncio.shield(self._worker)
+        return self._worker.result().hot
+
+    async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take a socket of the channel's; all others are the application's."""
+        hot = await self.hot(scope)
+        if isinstance(hot, Host):
+            if hot.channel.mode != "integrated":
+                await self._app(scope, receive, send)
+                return
+            if self._entrance is None or self._entrance[0] is not hot:
+                self._entrance = (hot, AsgiEntrance(hot.channel, self._app))
+            await self._entrance[1](scope, receive, send)
+        elif scope["path"] == "/" and {HMR, PING}.issuperset(scope["subprotocols"] or [""]):
+            await hot.websocket(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application's lifespan be, and end with it."""
+        self._state = scope.get("state")
+
+        async def receive_and_end() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self.close()
+            return message
+
+        await self._app(scope, receive_and_end, send)
+
+    async def close(self) -> None:
+        """End the worker."""
+        if self._worker is not None and self._worker.get_loop() is asyncio.get_running_loop():
+            worker = await self._worker
+            self._worker = None
+            await worker.close()
+
+    async def _begin(self, scope: Scope) -> Worker:
+        worker = self._make(scope)
+        await worker.start()
+        if self._state is not None and isinstance(worker.hot, Host):
+            # For uvicorn's `--ws hotchannel.websocket.uvicorn:TakeOver`.
+            self._state[STATE_KEY] = worker.hot.channel
+        return worker
+
+
+def server_of(scope: Scope) -> str:
+    """Return the address of the server, as all of its workers have it."""
+    host, port = scope.get("server") or ("", None)
+    return f"{host}:{port}"
