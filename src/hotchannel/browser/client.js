@@ -11,7 +11,7 @@ import { HotRuntime } from "./context.js";
 import { ModuleErrors } from "./errors.js";
 import { hideNotice, showNotice } from "./notice.js";
 import { clearOverlay, ErrorOverlay, showOverlay } from "./overlay.js";
-import { hasDocument, isShowing, meta, position, scheduleReload, scriptsRan } from "./page.js";
+import { hasDocument, isShowing, loadedFiles, meta, position, scheduleReload, scriptsRan } from "./page.js";
 import { PageText } from "./refresh.js";
 import { removeStyle, swapStylesheets, updateStyle } from "./styles.js";
 import { injectQuery, moduleUrl } from "./urls.js";
@@ -79,6 +79,9 @@ let isErrorStanding = false;
 
 let isConnected = false;
 
+/** Whether a connection was lost before: the server may be another one, which knows nothing of this page. */
+let wasLost = false;
+
 /** Ends when all messages so far are handled. */
 let handled = Promise.resolve();
 
@@ -103,6 +106,7 @@ const connection = new Connection(
     opened(webSocket) {
       isConnected = true;
       if (hasDocument) hideNotice();
+      if (wasLost && hasDocument) tellLoaded();
       enqueue(() => runtime.emit("vite:ws:connect", { webSocket }));
     },
     received(payload) {
@@ -111,6 +115,7 @@ const connection = new Connection(
     },
     lost(webSocket) {
       isConnected = false;
+      wasLost = true;
       logger.debug("connection lost");
       enqueue(() => runtime.emit("vite:ws:disconnect", { webSocket }));
     },
@@ -136,6 +141,10 @@ if (hasDocument) moduleErrors.watch();
 if (forwardedMethods) forwarder?.watch(forwardedMethods);
 logger.debug("connecting\u2026");
 void connection.keepOpen();
+
+function tellLoaded() {
+  connection.send({ type: "custom", event: "hotchannel:loaded", data: loadedFiles(site.origin) });
+}
 
 /**
  * Make a module's `import.meta.hot`.

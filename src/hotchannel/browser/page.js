@@ -4,6 +4,8 @@
  * Modules also run in workers, where there is no document: everything here then answers as for no page.
  */
 
+import { withoutTimestamp } from "./urls.js";
+
 /** Milliseconds within which several reasons to reload are one. */
 const RELOAD_DELAY = 20;
 
@@ -37,6 +39,31 @@ export const scriptsRan = new Promise((resolve) => {
     window.addEventListener("load", resolve, { once: true });
   }
 });
+
+/** How many loaded files a browser remembers; its own measure is a quarter of that of a large page. */
+const LOADED_LIMIT = 2_000;
+
+if (hasDocument) performance.setResourceTimingBufferSize(LOADED_LIMIT);
+
+/**
+ * The scripts and stylesheets that this page has loaded from its server, for one that was started meanwhile.
+ *
+ * @param {string} origin
+ * @returns {{ url: string, stylesheet: boolean }[]} `url` is path and query, as they were asked for
+ */
+export function loadedFiles(origin) {
+  /** @type {PerformanceResourceTiming[]} */
+  const entries = /** @type {any} */ (performance.getEntriesByType("resource"));
+  const files = new Map();
+  for (const { name, initiatorType } of entries) {
+    const isStylesheet = ["link", "css"].includes(initiatorType) && /\.css(?:\?|$)/.test(name);
+    if (!name.startsWith(`${origin}/`) || name.includes("/@") || initiatorType === "img") continue;
+    if (!isStylesheet && !["script", "other", "link"].includes(initiatorType)) continue;
+    const url = withoutTimestamp(name).slice(origin.length);
+    files.set(`${url} ${isStylesheet}`, { url, stylesheet: isStylesheet });
+  }
+  return [...files.values()];
+}
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let reloadTimer;

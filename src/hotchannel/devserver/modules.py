@@ -6,6 +6,7 @@ since only their content counts. Whose folder it is, and what else is served, is
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from hotchannel.devserver.client import ClientSettings, client_module, sibling_module
@@ -31,6 +32,7 @@ __all__ = [
     "Role",
     "is_foreign_picture",
     "is_foreign_script",
+    "is_module",
     "not_modified",
 ]
 
@@ -38,6 +40,8 @@ Role = Literal["page", "module", "stylesheet", "static"]
 
 CLIENT = "/@vite/"
 """Ahead of the client and what belongs to it."""
+
+_MODULE_QUERIES = frozenset(("import", "raw", "url", transform.HTML_PROXY))
 
 DOCUMENTS = frozenset(("document", "iframe", "frame", "embed", "object", ""))
 
@@ -82,7 +86,7 @@ class Modules:
         """
         parameters = {part.partition("=")[0] for part in query.split("&")}
         destination = request.header("sec-fetch-dest")
-        if parameters & {"import", "raw", "url", transform.HTML_PROXY}:
+        if parameters & _MODULE_QUERIES:
             return "module"
         if path.endswith((".html", ".htm")):
             return "page" if destination in DOCUMENTS else "static"
@@ -111,6 +115,16 @@ class Modules:
         # A script may add a link, of which no page tells; the referrer of an `@import` is a stylesheet.
         node.is_entry = node.is_entry or not is_stylesheet(split_query(request.header("referer"))[0])
         return node
+
+    def loaded(self, url: ModuleUrl, opened: OpenFile, *, stylesheet: bool) -> None:
+        """Take in that a page has a file already, which it got from a server before this one."""
+        if stylesheet:
+            node = self._graph.ensure(module_id(url, stylesheet=True), url, opened.path, "css")
+            node.is_entry = True
+        else:
+            node = self._compiler.module_for(Resolved(url, opened.path))
+        with suppress(ModuleError):
+            self._served.get(node, opened, settled=True)
 
     def virtual(self, request: Request, path: str, query: str) -> Response | None:
         """Answer with a module that is no file; only one that a plugin has named is known."""
@@ -156,6 +170,12 @@ class Modules:
             return text(404, "There is no such client module.\n")
         headers = {"content-type": JAVASCRIPT, "cache-control": "max-age=31536000, immutable"}
         return Response(200, headers, sibling.encode())
+
+
+def is_module(path: str, query: str) -> bool:
+    """Tell whether a URL can be that of a module, whoever asks for it."""
+    parameters = {part.partition("=")[0] for part in query.split("&")}
+    return is_javascript(path) or is_stylesheet(path) or not parameters.isdisjoint(_MODULE_QUERIES)
 
 
 def is_foreign(request: Request) -> bool:

@@ -88,7 +88,7 @@ class LinkServer:
         self._host = host
         self._entrance = AsgiEntrance(host.channel)
         self._workers: set[Line] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._lines: set[Line] = set()
 
     async def start(self) -> int:
         """Listen on loopback; return the port."""
@@ -98,8 +98,8 @@ class LinkServer:
     def close(self) -> None:
         """Hang up on all."""
         self._server.close()
-        for task in self._tasks:
-            task.cancel()
+        for line in self._lines:
+            line.close()
 
     def tell(self, news: dict[str, object]) -> None:
         """Tell all other workers."""
@@ -107,10 +107,8 @@ class LinkServer:
             line.write(news)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # a coroutine runs in one
-        self._tasks.add(task)
         line = Line(reader, writer)
+        self._lines.add(line)
         try:
             async with asyncio.timeout(PATIENCE):
                 first = await line.read()
@@ -124,7 +122,7 @@ class LinkServer:
         except TimeoutError:
             _log.warning("somebody connected to the workers' link, and said nothing")
         finally:
-            self._tasks.discard(task)
+            self._lines.discard(line)
             line.close()
 
     async def _worker(self, line: Line) -> None:

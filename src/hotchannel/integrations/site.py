@@ -6,11 +6,12 @@ here. Paths on the wire are the application's own URLs.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hotchannel.devserver.files import FileRefused
 from hotchannel.devserver.http import PASS, Request, Response, text
-from hotchannel.devserver.modules import CLIENT, Modules, is_foreign_picture, is_foreign_script
+from hotchannel.devserver.modules import CLIENT, Modules, is_foreign_picture, is_foreign_script, is_module
 from hotchannel.modules.urls import decode_path, split_query
 from hotchannel.websocket.handshake import Reason
 
@@ -28,6 +29,9 @@ PAGE = "/@hotchannel/page/"
 """Ahead of the name of a page as it was sent last."""
 
 _PING = "text/x-vite-ping"
+
+_MAX_LOADED = 2000
+"""Files of one page."""
 
 
 class AppSite:
@@ -80,6 +84,23 @@ class AppSite:
             message = "Scripts of this server are not for other sites.\n"
             return text(403, message, refused=(Reason.SCRIPT, ""))
         return self._modules.respond(request, node, file, settled=settled)
+
+    def loaded(self, data: object) -> None:
+        """Take in which files a page has loaded, from a browser: a list of `{url, stylesheet}`.
+
+        What is malformed, or none of the static files, is passed over.
+        """
+        for entry in data[:_MAX_LOADED] if isinstance(data, list) else ():
+            if not isinstance(entry, dict) or not isinstance(url := entry.get("url"), str):
+                continue
+            path, query = split_query(url)
+            decoded = decode_path(path)
+            is_stylesheet = entry.get("stylesheet") is True
+            if decoded is None or not (is_stylesheet or is_module(decoded, query)):
+                continue
+            with suppress(FileRefused):
+                file = self._mounts.open(self._mounts.locate(decoded))
+                self._modules.loaded(self._modules.url(decoded, query), file, stylesheet=is_stylesheet)
 
     def _own(self, request: Request, path: str) -> Response:
         if request.method not in ("GET", "HEAD"):

@@ -135,8 +135,9 @@ class Worker:
             forget_templates=self._forget_everywhere,
         )
         await host.start()
-        self._link = link = LinkServer(host)
+        link = LinkServer(host)
         port = await link.start()
+        self._link = link
         if self._rendezvous is not None:
             self._rendezvous.announce(Meeting(port, link.secret, host.channel.token, host.channel.port))
         host.failing_changed = lambda: link.tell({"news": "failing", "sources": sorted(host.failing)})
