@@ -7,7 +7,8 @@ channel's sockets to the owner, be it here or elsewhere; ends with the lifespan.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import gc
+from typing import TYPE_CHECKING, Any
 
 from hotchannel.integrations.host import Host
 from hotchannel.websocket.asgi import STATE_KEY, AsgiEntrance
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from hotchannel.websocket.asgi import AsgiApp, Message, Receive, Scope, Send
 
 __all__ = ["AsgiWorker", "server_of"]
+
+_LOOK = 0.1
+"""Seconds between two looks whether the server still listens."""
 
 
 class AsgiWorker:
@@ -86,14 +90,37 @@ class AsgiWorker:
             worker = await self._worker
             self._worker = None
             await worker.close()
+            self._ending.cancel()
 
     async def _begin(self, scope: Scope) -> Worker:
         worker = self._make(scope)
         await worker.start()
+        self._ending = asyncio.create_task(self._end_with_server(scope))
         if self._state is not None and isinstance(worker.hot, Host):
             # For uvicorn's `--ws hotchannel.websocket.uvicorn:TakeOver`.
             self._state[STATE_KEY] = worker.hot.channel
         return worker
+
+    async def _end_with_server(self, scope: Scope) -> None:
+        """End as soon as the server listens no more: some wait for open sockets before they say anything."""
+        servers = _listening(scope)
+        while servers:
+            await asyncio.sleep(_LOOK)
+            if not any(server.is_serving() for server in servers):
+                await self.close()
+                return
+
+
+def _listening(scope: Scope) -> list[Any]:
+    """Return the event loop's servers on the port that a scope came by; none where it is not the loop's."""
+    port = (scope.get("server") or ("", None))[1]
+    return [
+        found
+        for found in gc.get_objects()
+        if type(found).__name__ == "Server"
+        and callable(getattr(found, "is_serving", None))
+        and any(listener.getsockname()[1] == port for listener in found.sockets)
+    ]
 
 
 def server_of(scope: Scope) -> str:

@@ -58,6 +58,7 @@ class Follower:
         self._line = line
         self._forget_templates = forget_templates
         self._failing: set[str] = set()
+        self._sockets: set[Line] = set()
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._count = 0
 
@@ -118,6 +119,7 @@ class Follower:
             await receive()
             await send({"type": "websocket.close", "code": _SERVICE_RESTART})
             return
+        self._sockets.add(line)
         line.write({name: scope[name] for name in _CARRIED if name in scope})
 
         async def to_owner() -> None:
@@ -137,14 +139,16 @@ class Follower:
             for part in parts:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
+            self._sockets.discard(line)
             line.close()
         with suppress(Exception):
             # Where the owner has ended it, the server says so: this is one word too many then.
             await send({"type": "websocket.close", "code": _SERVICE_RESTART})
 
     async def close(self) -> None:
-        """Hang up."""
-        self._line.close()
+        """Hang up, and let the browsers find another worker."""
+        for line in (self._line, *self._sockets):
+            line.close()
 
     async def _ask(self, what: str, question: Mapping[str, object]) -> Any:
         self._count += 1
