@@ -28,7 +28,7 @@ class Mounts:
         deny: patterns of names that are never served; see `Denials`.
     """
 
-    __slots__ = ("_mounts", "path")
+    __slots__ = ("_mounts", "_prefixes", "path")
 
     def __init__(self, mounts: Iterable[tuple[str, str]], *, deny: Iterable[str] = ()) -> None:
         self.path = ""
@@ -37,6 +37,8 @@ class Mounts:
             ("/" + prefix.strip("/") if prefix.strip("/") else "", Root(folder, deny=patterns))
             for prefix, folder in mounts
         ]
+
+        self._prefixes = tuple(f"{prefix}/" for prefix, _ in self._mounts)
 
     @property
     def folders(self) -> list[str]:
@@ -50,7 +52,7 @@ class Mounts:
 
     def covers(self, url_path: str) -> bool:
         """Tell whether a decoded URL path is below one of the prefixes."""
-        return any(url_path.startswith(f"{prefix}/") for prefix, _ in self._mounts)
+        return url_path.startswith(self._prefixes)
 
     def candidates(self, url_path: str) -> list[FilePath]:
         """Return the files that a decoded URL path may name, in the order in which they are looked for.

@@ -127,14 +127,14 @@ class HotChannelMiddleware:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = await self._worker.hot(scope)
-        visit = _visit(scope)
-        if host.concerns(scope["path"], visit.accept):
+        path = scope["path"]
+        if host.concerns(path, _header(scope, b"accept") if path == "/" else ""):
             head, request = _head(scope)
             response = await host.respond(head, request, shown_address(scope.get("client")))
             if response is not PASS:
                 await _respond(response, scope["method"], send)
                 return
-        answer = _Answer(self, host, visit, send)
+        answer = _Answer(self, host, scope, send)
         try:
             await self.app(scope, receive, answer.send)
         except Exception as error:
@@ -155,12 +155,12 @@ class HotChannelMiddleware:
 class _Answer:
     """What the application sends; pages get the client on their way."""
 
-    __slots__ = ("_body", "_host", "_is_sent", "_middleware", "_send", "_start", "_visit")
+    __slots__ = ("_body", "_host", "_is_sent", "_middleware", "_scope", "_send", "_start")
 
-    def __init__(self, middleware: HotChannelMiddleware, host: Hot, visit: Visit, send: Send) -> None:
+    def __init__(self, middleware: HotChannelMiddleware, host: Hot, scope: Scope, send: Send) -> None:
         self._middleware = middleware
         self._host = host
-        self._visit = visit
+        self._scope = scope
         self._send = send
         self._start: Message | None = None
         self._body: list[bytes] = []
@@ -170,9 +170,10 @@ class _Answer:
         """Take a message of the application's."""
         if message["type"] == "http.response.start":
             self._is_sent = True
-            if message["status"] < 500:
-                self._host.succeeded(self._visit.source)
-            if is_page(self._visit.method, message["status"], _fields(message)):
+            # Most answers are none of this, and are not made to wait for more than these two questions.
+            if self._host.failing and message["status"] < 500:
+                self._host.succeeded(_visit(self._scope).source)
+            if _is_html(message) and is_page(self._scope["method"], message["status"], _fields(message)):
                 # What becomes of its headers, the text says.
                 self._start = message
                 return
@@ -183,8 +184,9 @@ class _Answer:
 
     async def failed(self, detail: ErrorDetail) -> None:
         """The application has raised: say so in the pages, and to who waits for this one."""
-        self._host.failed(self._visit.source, detail)
-        if self._is_sent or not self._visit.navigates:
+        visit = _visit(self._scope)
+        self._host.failed(visit.source, detail)
+        if self._is_sent or not visit.navigates:
             return
         body = failure_page(detail).encode()
         headers: Headers = [("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store")]
@@ -214,19 +216,24 @@ class _Answer:
 
     async def _changed(self, status: int, fields: Headers, body: bytes) -> tuple[Headers, bytes] | None:
         self._middleware.page_made(self._host)
-        return await changed_page(self._host, self._visit, status, fields, body)
+        return await changed_page(self._host, _visit(self._scope), status, fields, body)
+
+
+def _is_html(message: Message) -> bool:
+    for name, value in message.get("headers", ()):
+        if name.lower() == b"content-type":
+            return bool(value[:9].lower() == b"text/html")
+    return False
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    for name, value in scope["headers"]:
+        if name == wanted:
+            return str(value, "latin-1")
+    return ""
 
 
 def _visit(scope: Scope) -> Visit:
-    host = accept = ""
-    is_fetched = False
-    for name, value in scope["headers"]:
-        if name == b"accept":
-            accept = value.decode("latin-1")
-        elif name == b"host":
-            host = value.decode("latin-1")
-        elif name == _FETCHED:
-            is_fetched = True
     query = scope["query_string"].decode("latin-1")
     prefix = scope.get("root_path", "").rstrip("/")
     return Visit(
@@ -234,9 +241,9 @@ def _visit(scope: Scope) -> Visit:
         path=scope["path"],
         query=query,
         scheme=scope["scheme"],
-        host=host,
-        accept=accept,
-        is_fetched=is_fetched,
+        host=_header(scope, b"host"),
+        accept=_header(scope, b"accept"),
+        is_fetched=bool(_header(scope, _FETCHED)),
         server=server_of(scope),
         prefix=prefix,
     )

@@ -57,7 +57,7 @@ class Follower:
         self._meeting = meeting
         self._line = line
         self._forget_templates = forget_templates
-        self._failing: set[str] = set()
+        self.failing: set[str] = set()
         self._sockets: set[Line] = set()
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._count = 0
@@ -69,7 +69,7 @@ class Follower:
                 case {"id": int(number), "answer": answer}:
                     self._answered(number, answer)
                 case {"news": "failing", "sources": sources}:
-                    self._failing = set(sources)
+                    self.failing = set(sources)
                 case {"news": "templates"}:
                     self._forget_templates()
         for number in tuple(self._asked):
@@ -89,12 +89,12 @@ class Follower:
 
     def failed(self, source: str, detail: ErrorDetail) -> None:
         """A view has raised."""
-        self._failing.add(source)
+        self.failing.add(source)
         self._line.write({"ask": "failed", "source": source, "detail": detail})
 
     def succeeded(self, source: str) -> None:
         """The same URL was answered."""
-        if source in self._failing:
+        if source in self.failing:
             self._line.write({"ask": "succeeded", "source": source})
 
     def send(self, payload: HotPayload) -> None:

@@ -128,6 +128,11 @@ class Host:
         for watcher in self._watchers.values():
             self._start_watcher(watcher)
 
+    async def watching(self) -> None:
+        """Return when no save can be missed any more."""
+        if self._watching:
+            await asyncio.wait(self._watching)
+
     async def close(self) -> None:
         """Close the channel, and stop watching."""
         await self.channel.close()

@@ -28,6 +28,8 @@ EDITOR = "/__open-in-editor"
 PAGE = "/@hotchannel/page/"
 """Ahead of the name of a page as it was sent last."""
 
+_OWN = (CLIENT, PAGE, EDITOR)
+
 _PING = "text/x-vite-ping"
 
 _MAX_LOADED = 2000
@@ -118,13 +120,12 @@ def concerns(mounts: Mounts, path: str, accept: str) -> bool:
 
     Args:
         mounts: the static folders.
-        path: as it stands in the request, without query.
+        path: decoded, as the application sees it.
         accept: the request's header.
     """
-    # Whatever is encoded in a prefix, the application decodes too.
-    return is_own(path, accept) or mounts.covers(decode_path(path) or "")
+    return is_own(path, accept) or mounts.covers(path)
 
 
 def is_own(target: str, accept: str) -> bool:
     """Tell whether a request is for what no application has: the client, its ping and the like."""
-    return target.startswith((CLIENT, PAGE, EDITOR)) or accept == _PING
+    return target.startswith(_OWN) or (accept == _PING and target == "/")

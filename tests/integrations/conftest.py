@@ -1,0 +1,119 @@
+"""An application's host without a server: folders, a loop, and what went to the browsers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hotchannel.devserver.http import Request
+from hotchannel.integrations.host import Host
+from hotchannel.integrations.settings import read_settings
+from hotchannel.websocket.handshake import HandshakeRequest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from hotchannel.devserver.http import Response
+    from hotchannel.integrations.worker import Hot
+    from hotchannel.websocket.asgi import AsgiApp
+
+    StartHost = Callable[..., AbstractAsyncContextManager[Host]]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A project with `static` and `templates`."""
+    (tmp_path / "static").mkdir()
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "static" / "style.css").write_text("h1 { color: red }")
+    (tmp_path / "static" / "main.js").write_text('import "./dep.js";\nimport.meta.hot?.accept();\n')
+    (tmp_path / "static" / "dep.js").write_text("export const a = 1;\n")
+    (tmp_path / "static" / "logo.svg").write_text("<svg/>")
+    (tmp_path / "templates" / "index.html").write_text("<h1>One</h1>")
+    return tmp_path
+
+
+@pytest.fixture
+def host(site: Path) -> StartHost:
+    """Start a host for the project; further settings may be given."""
+
+    @asynccontextmanager
+    async def start(**settings: Any) -> AsyncIterator[Host]:
+        given = {"static": {"/static": "static"}, "templates": ["templates"], **settings}
+        made = Host(
+            read_settings(site, given),
+            forget_templates=lambda: None,
+            hosts_option="allowed_hosts",
+            shares_port=True,
+        )
+        await made.start()
+        try:
+            yield made
+        finally:
+            await made.close()
+
+    return start
+
+
+async def get(made: Hot, target: str, **headers: str) -> Response:
+    """Ask a host as a browser on this machine does."""
+    fields = {"host": "localhost:8000", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    head = HandshakeRequest("GET", target, tuple(fields.items()))
+    return await made.respond(head, Request("GET", target, fields), "127.0.0.1:50000")
+
+
+class Browser:
+    """A page's end of the socket, in memory."""
+
+    def __init__(self) -> None:
+        self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._to_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def connect(self, app: AsgiApp) -> None:
+        """Open a socket; ends with `close`."""
+        scope = {
+            "type": "websocket",
+            "path": "/",
+            "raw_path": b"/",
+            "query_string": b"",
+            "headers": [(b"host", b"localhost"), (b"sec-websocket-protocol", b"vite-hmr")],
+            "subprotocols": ["vite-hmr"],
+            "client": ("127.0.0.1", 1),
+        }
+        self._to_server.put_nowait({"type": "websocket.connect"})
+
+        async def send(message: Any) -> None:
+            if message["type"] == "websocket.send":
+                self._messages.put_nowait(json.loads(message["text"]))
+
+        self._task = asyncio.create_task(app(scope, self._to_server.get, send))
+        assert await self.next() == {"type": "connected"}
+
+    async def next(self) -> dict[str, Any]:
+        """Return the next message."""
+        async with asyncio.timeout(10):
+            return await self._messages.get()
+
+    def say(self, event: str, data: object) -> None:
+        """Send an event."""
+        text = json.dumps({"type": "custom", "event": event, "data": data})
+        self._to_server.put_nowait({"type": "websocket.receive", "text": text})
+
+    async def close(self) -> None:
+        """Go away."""
+        self._to_server.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        await self._task
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A page that is not connected yet."""
+    made = Browser()
+    yield made
+    await made.close()

@@ -1,0 +1,213 @@
+"""Several workers of one server: who has the channel, what the others hand on, and who comes next."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hotchannel.devserver.http import PASS
+from hotchannel.errors import HotChannelError
+from hotchannel.integrations.channel import AppChannel
+from hotchannel.integrations.follower import Follower
+from hotchannel.integrations.host import Host
+from hotchannel.integrations.link import Line
+from hotchannel.integrations.pages import AppPage
+from hotchannel.integrations.rendezvous import Meeting, Rendezvous
+from hotchannel.integrations.settings import read_settings
+from hotchannel.integrations.worker import Worker
+from hotchannel.websocket.asgi import AsgiEntrance
+from hotchannel.wire.payloads import Custom, ErrorDetail
+from integrations.conftest import get
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from integrations.conftest import Browser
+
+    StartWorker = Callable[[], AbstractAsyncContextManager[Worker]]
+
+PAGE = "<!doctype html><html><head></head><body>\udcff</body></html>"
+
+
+@pytest.fixture(autouse=True)
+def _private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run").mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+
+
+@pytest.fixture
+def worker(site: Path) -> StartWorker:
+    """Start a worker of the project's server."""
+
+    @asynccontextmanager
+    async def start() -> AsyncIterator[Worker]:
+        settings = read_settings(site, {"static": {"/static": "static"}, "templates": ["templates"]})
+
+        def make(**given: Any) -> Host:
+            return Host(settings, hosts_option="allowed_hosts", shares_port=True, **given)
+
+        made = Worker(settings, "127.0.0.1:8000", make=make, forget_templates=lambda: None)
+        await made.start()
+        try:
+            yield made
+        finally:
+            await made.close()
+
+    return start
+
+
+async def test_the_first_has_the_channel_and_the_second_follows(worker: StartWorker) -> None:
+    async with worker() as first, worker() as second:
+        assert isinstance(first.hot, Host)
+        assert isinstance(second.hot, Follower)
+        client = await get(second.hot, "/@vite/client")
+        assert first.hot.channel.token.encode() in client.body  # type: ignore[operator]
+        assert await get(second.hot, "/static/missing.js") is PASS
+        assert second.hot.concerns("/static/main.js", "")
+        assert not second.hot.concerns("/other", "")
+
+
+async def test_a_page_of_a_follower_is_as_the_owner_makes_it(worker: StartWorker) -> None:
+    async with worker() as first, worker() as second:
+        page = AppPage("/", "localhost", "GET", 200, PAGE)
+        sent = await second.hot.page(page, [], "http://localhost")
+        assert sent is not None
+        assert "/@vite/client" in sent.text
+        assert "\udcff" in sent.text
+        token = first.hot.channel.token  # type: ignore[union-attr]
+        kept = await get(first.hot, f"/@hotchannel/page/{sent.name}?token={token}")
+        assert kept.body == PAGE.encode(errors="surrogateescape")
+        assert await second.hot.page(AppPage("/", "localhost", "GET", 200, "<p>"), [], "") is None
+
+
+async def test_a_socket_that_comes_to_a_follower_is_the_owners(worker: StartWorker, browser: Browser) -> None:
+    async with worker() as first, worker() as second:
+        assert isinstance(first.hot, Host)
+        assert isinstance(second.hot, Follower)
+        heard: asyncio.Queue[object] = asyncio.Queue()
+        first.hot.on("page:said", lambda data, client: heard.put_nowait(data))
+        await browser.connect(second.hot.websocket)
+        second.hot.send(Custom("worker:says", {"é": 1}))
+        assert await browser.next() == {"type": "custom", "event": "worker:says", "data": {"é": 1}}
+        browser.say("page:said", [1])
+        async with asyncio.timeout(10):
+            assert await heard.get() == [1]
+        assert len(first.hot.clients) == 1
+
+
+async def test_an_exception_in_one_is_mended_by_an_answer_of_another(
+    worker: StartWorker, browser: Browser
+) -> None:
+    async with worker() as first, worker() as second, worker() as third:
+        assert isinstance(second.hot, Follower)
+        await browser.connect(second.hot.websocket)
+        second.hot.failed("GET /a", ErrorDetail(message="ValueError", stack=""))
+        assert (await browser.next())["err"]["message"] == "ValueError"
+        async with asyncio.timeout(10):
+            while "GET /a" not in third.hot.failing:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.01)
+        third.hot.succeeded("GET /a")
+        assert await browser.next() == {"type": "update", "updates": []}
+        assert first.hot.failing == set()
+
+
+async def test_when_the_owner_is_gone_another_has_its_token(worker: StartWorker) -> None:
+    async with worker() as first:
+        assert isinstance(first.hot, Host)
+        token = first.hot.channel.token
+        async with worker() as second:
+            assert isinstance(second.hot, Follower)
+            # As a process that is killed: its connections end, and its lock.
+            assert first._link is not None
+            assert first._rendezvous is not None
+            first._link.close()
+            first._rendezvous._lock.release()
+            async with asyncio.timeout(10):
+                while not isinstance(second.hot, Host):  # noqa: ASYNC110 - nothing tells of it
+                    await asyncio.sleep(0.01)
+            assert second.hot.channel.token == token
+            assert (await get(second.hot, "/static/main.js")).status == 200
+
+
+async def test_another_server_of_the_project_has_its_own(site: Path) -> None:
+    first, second = Rendezvous(str(site), "127.0.0.1:8000"), Rendezvous(str(site), "127.0.0.1:8001")
+    assert first.claim()
+    assert second.claim()
+    assert not Rendezvous(str(site), "127.0.0.1:8000").claim()
+    first.leave()
+    second.leave()
+
+
+async def test_what_workers_tell_each_other_is_for_this_user_only(site: Path, tmp_path: Path) -> None:
+    rendezvous = Rendezvous(str(site), "s")
+    rendezvous.announce(Meeting(1, "secret", "token"))
+    [folder] = (tmp_path / "run").iterdir()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    files = [file for file in folder.iterdir() if file.suffix == ".json"]
+    assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600]
+    assert rendezvous.find() == Meeting(1, "secret", "token")
+    files[0].write_text("{")
+    assert rendezvous.find() is None
+
+
+async def test_a_folder_that_others_may_read_is_refused(site: Path, tmp_path: Path) -> None:
+    user = os.getuid()
+    (tmp_path / "run" / f"hotchannel-{user}").mkdir(mode=0o755)
+    os.chmod(tmp_path / "run" / f"hotchannel-{user}", 0o755)
+    with pytest.raises(HotChannelError, match="only you can read"):
+        Rendezvous(str(site), "s")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [{"secret": "wrong", "purpose": "worker"}, {}, [], None, {"secret": 1}, "text"],
+    ids=["wrong", "none", "list", "null", "number", "text"],
+)
+async def test_who_does_not_know_the_secret_is_told_nothing(worker: StartWorker, first: object) -> None:
+    async with worker() as owner:
+        assert owner._rendezvous is not None
+        meeting = owner._rendezvous.find()
+        assert meeting is not None
+        line = Line(*await asyncio.open_connection("127.0.0.1", meeting.port))
+        line.write(first)
+        assert await line.read() is None
+        line.close()
+        assert (await get(owner.hot, "/@vite/client")).status == 200
+
+
+async def test_the_applications_channel_goes_by_whoever_carries_it(
+    worker: StartWorker, browser: Browser
+) -> None:
+    hot = AppChannel()
+    hot.send("too:early", 1)
+    with pytest.raises(HotChannelError):
+        hot.send(1)  # type: ignore[arg-type]
+    async with worker() as first:
+        assert isinstance(first.hot, Host)
+        heard: asyncio.Queue[object] = asyncio.Queue()
+
+        @hot.on("page:said")
+        def listener(data: object, client: object) -> None:
+            heard.put_nowait(data)
+
+        hot.carried_by(first.hot)
+        await browser.connect(AsgiEntrance(first.hot.channel))
+        assert len(hot.clients) == 1
+        await asyncio.to_thread(hot.send, "from:thread", 2)
+        assert (await browser.next())["event"] == "from:thread"
+        with pytest.raises(HotChannelError):
+            await asyncio.to_thread(hot.send, "from:thread", object())
+        browser.say("page:said", "hello")
+        async with asyncio.timeout(10):
+            assert await heard.get() == "hello"
+        hot.off("page:said", listener)
+        hot.dropped_by(first.hot)
+        assert not hot.is_on
+        assert hot.clients == frozenset()
