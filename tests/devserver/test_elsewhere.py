@@ -183,7 +183,7 @@ def test_what_is_denied_by_its_place_is_so_in_the_public_folder(tmp_path: Path) 
     (tmp_path / "public/drafts").mkdir(parents=True)
     (tmp_path / "public/drafts/s.json").write_text(SECRET)
     options = DevOptions(fs=FsOptions(deny=("public/drafts/*",)))
-    site = DevServer(tmp_path, options)._application._site
+    site = DevServer(tmp_path, options)._application._answering._site
 
     for path in ("/drafts/s.json", "/public/drafts/s.json"):
         response = site.respond(Request("GET", path, {}))

@@ -15,13 +15,12 @@ from hotchannel.integrations.settings import read_settings
 from hotchannel.websocket.handshake import HandshakeRequest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from hotchannel.devserver.http import Response
     from hotchannel.integrations.worker import Hot
-    from hotchannel.websocket.asgi import AsgiApp
 
     StartHost = Callable[..., AbstractAsyncContextManager[Host]]
 
@@ -75,7 +74,9 @@ class Browser:
         self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._to_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
-    async def connect(self, app: AsgiApp) -> None:
+    _task: asyncio.Task[None]
+
+    async def connect(self, app: Callable[..., Coroutine[Any, Any, None]]) -> None:
         """Open a socket; ends with `close`."""
         scope = {
             "type": "websocket",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import jinja2
 import msgspec
 import pytest
-from django.template import Context, Engine, TemplateDoesNotExist, TemplateSyntaxError  # type: ignore[import-untyped]
+from django.template import Context, Engine, TemplateDoesNotExist, TemplateSyntaxError
 
 from hotchannel.integrations.tracebacks import error_detail
 from hotchannel.wire.payloads import Location

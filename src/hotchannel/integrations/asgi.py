@@ -29,7 +29,7 @@ from hotchannel.integrations.exchange import (
 )
 from hotchannel.integrations.host import Host
 from hotchannel.integrations.settings import read_settings
-from hotchannel.integrations.switch import how_to_switch_on, is_on
+from hotchannel.integrations.switch import how_to_switch_on, is_on, is_undecided
 from hotchannel.integrations.terminal import say_off, speak
 from hotchannel.integrations.tracebacks import error_detail
 from hotchannel.integrations.worker import Worker
@@ -106,7 +106,7 @@ class HotChannelMiddleware:
     def _decide(self, scope: Scope) -> None:
         application = find_application(self.app, scope)
         self._is_on = is_on(self._enabled, os.environ, is_debug(application))
-        if not self._is_on and self._enabled is None:
+        if not self._is_on and is_undecided(self._enabled, os.environ):
             say_off(how_to_switch_on("`debug=True` in the application"))
 
     def _make(self, scope: Scope) -> Worker:
@@ -141,6 +141,8 @@ class HotChannelMiddleware:
             if getattr(error, "status_code", 500) >= 500:
                 await answer.failed(error_detail(error, self._settings.project))
             raise
+        finally:
+            await answer.flush()
 
     def page_made(self, host: Hot) -> None:
         """A page was made: by now there is an environment of templates, if the application has one."""
@@ -155,13 +157,28 @@ class HotChannelMiddleware:
 class _Answer:
     """What the application sends; pages get the client on their way."""
 
-    __slots__ = ("_body", "_host", "_is_sent", "_middleware", "_scope", "_send", "_start")
+    __slots__ = (
+        "_body",
+        "_held",
+        "_host",
+        "_is_sent",
+        "_middleware",
+        "_path",
+        "_prefix",
+        "_scope",
+        "_send",
+        "_start",
+    )
 
     def __init__(self, middleware: HotChannelMiddleware, host: Hot, scope: Scope, send: Send) -> None:
         self._middleware = middleware
         self._host = host
         self._scope = scope
+        # Routers change the scope that they get.
+        self._path: str = scope["path"]
+        self._prefix: str = scope.get("root_path", "").rstrip("/")
         self._send = send
+        self._held: list[Message] = []
         self._start: Message | None = None
         self._body: list[bytes] = []
         self._is_sent = False
@@ -171,28 +188,64 @@ class _Answer:
         if message["type"] == "http.response.start":
             self._is_sent = True
             # Most answers are none of this, and are not made to wait for more than these two questions.
-            if self._host.failing and message["status"] < 500:
-                self._host.succeeded(_visit(self._scope).source)
+            if message["status"] >= 500:
+                await self._hold(message)
+                return
+            if self._host.failing:
+                self._host.succeeded(self._visit().source)
             if _is_html(message) and is_page(self._scope["method"], message["status"], _fields(message)):
                 # What becomes of its headers, the text says.
                 self._start = message
                 return
+        elif self._held:
+            self._held.append(message)
+            return
         elif self._start is not None and message["type"] == "http.response.body":
             await self._page(message)
             return
         await self._send(message)
 
+    async def flush(self) -> None:
+        """The application has ended: what was held back goes out."""
+        held, self._held = self._held, []
+        for message in held:
+            await self._send(message)
+
+    async def _hold(self, start: Message) -> None:
+        """Begin an answer that says that something went wrong; what it was is raised only behind it."""
+        if _is_html(start) and is_page(self._scope["method"], start["status"], _fields(start)):
+            self._start = start
+        elif self._visit().navigates:
+            self._held.append(start)
+        else:
+            await self._send(start)
+
     async def failed(self, detail: ErrorDetail) -> None:
         """The application has raised: say so in the pages, and to who waits for this one."""
-        visit = _visit(self._scope)
+        visit = self._visit()
         self._host.failed(visit.source, detail)
-        if self._is_sent or not visit.navigates:
+        if (self._is_sent and not self._held) or not visit.navigates:
             return
+        self._held.clear()
         body = failure_page(detail).encode()
         headers: Headers = [("content-type", "text/html; charset=utf-8"), ("cache-control", "no-store")]
         self._start = {"type": "http.response.start", "status": 500, "headers": _raw(headers)}
         self._is_sent = True
         await self._page({"type": "http.response.body", "body": body})
+
+    def _visit(self) -> Visit:
+        scope = self._scope
+        return Visit(
+            method=scope["method"],
+            path=self._path,
+            query=scope["query_string"].decode("latin-1"),
+            scheme=scope["scheme"],
+            host=_header(scope, b"host"),
+            accept=_header(scope, b"accept"),
+            is_fetched=bool(_header(scope, _FETCHED)),
+            server=server_of(scope),
+            prefix=self._prefix,
+        )
 
     async def _page(self, message: Message) -> None:
         assert self._start is not None  # asked by whoever calls
@@ -216,7 +269,7 @@ class _Answer:
 
     async def _changed(self, status: int, fields: Headers, body: bytes) -> tuple[Headers, bytes] | None:
         self._middleware.page_made(self._host)
-        return await changed_page(self._host, _visit(self._scope), status, fields, body)
+        return await changed_page(self._host, self._visit(), status, fields, body)
 
 
 def _is_html(message: Message) -> bool:
@@ -231,22 +284,6 @@ def _header(scope: Scope, wanted: bytes) -> str:
         if name == wanted:
             return str(value, "latin-1")
     return ""
-
-
-def _visit(scope: Scope) -> Visit:
-    query = scope["query_string"].decode("latin-1")
-    prefix = scope.get("root_path", "").rstrip("/")
-    return Visit(
-        method=scope["method"],
-        path=scope["path"],
-        query=query,
-        scheme=scope["scheme"],
-        host=_header(scope, b"host"),
-        accept=_header(scope, b"accept"),
-        is_fetched=bool(_header(scope, _FETCHED)),
-        server=server_of(scope),
-        prefix=prefix,
-    )
 
 
 _FETCHED = FETCHED.encode()

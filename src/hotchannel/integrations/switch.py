@@ -13,7 +13,7 @@ from hotchannel.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["VARIABLE", "how_to_switch_on", "is_on"]
+__all__ = ["VARIABLE", "how_to_switch_on", "is_on", "is_undecided"]
 
 VARIABLE = "HOTCHANNEL"
 """The environment variable: `1` or `0`."""
@@ -41,6 +41,11 @@ def is_on(enabled: bool | None, environ: Mapping[str, str], debug: bool) -> bool
     if value not in _YES | _NO:
         raise OptionError(VARIABLE, environ[VARIABLE], "1 or 0")
     return value in _YES
+
+
+def is_undecided(enabled: bool | None, environ: Mapping[str, str]) -> bool:
+    """Tell whether neither the code nor the environment says anything, so that somebody may wonder."""
+    return enabled is None and not environ.get(VARIABLE, "").strip()
 
 
 def how_to_switch_on(debug_switch: str | None) -> str:

@@ -22,7 +22,7 @@ from hotchannel.integrations.background import Background
 from hotchannel.integrations.exchange import FETCHED, Headers, Visit, changed_page, failure_page, is_page
 from hotchannel.integrations.host import Host
 from hotchannel.integrations.settings import read_settings
-from hotchannel.integrations.switch import how_to_switch_on, is_on
+from hotchannel.integrations.switch import how_to_switch_on, is_on, is_undecided
 from hotchannel.integrations.terminal import say_off, speak
 from hotchannel.integrations.tracebacks import error_detail
 from hotchannel.integrations.werkzeug import on_debugger_page
@@ -92,7 +92,7 @@ class HotChannelMiddleware:
         """Answer one request."""
         if self._is_on is None:
             self._is_on = is_on(self._enabled, os.environ, self.is_debug())
-            if not self._is_on and self._enabled is None:
+            if not self._is_on and is_undecided(self._enabled, os.environ):
                 say_off(how_to_switch_on(self.debug_switch))
         if not self._is_on:
             return self.app(environ, start_response)

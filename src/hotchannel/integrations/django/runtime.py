@@ -17,7 +17,7 @@ from hotchannel.integrations import jinja
 from hotchannel.integrations.background import Background
 from hotchannel.integrations.host import Host
 from hotchannel.integrations.settings import read_settings
-from hotchannel.integrations.switch import how_to_switch_on, is_on
+from hotchannel.integrations.switch import how_to_switch_on, is_on, is_undecided
 from hotchannel.integrations.terminal import say_off, speak
 from hotchannel.integrations.worker import Worker
 
@@ -49,7 +49,7 @@ class Runtime:
         """
         enabled = _given().get("enabled")
         on = is_on(enabled, os.environ, bool(settings.DEBUG))
-        if not on and enabled is None:
+        if not on and is_undecided(enabled, os.environ):
             say_off(how_to_switch_on("`DEBUG = True` in the settings"))
         return on
 

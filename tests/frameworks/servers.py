@@ -1,0 +1,236 @@
+"""How projects are started: the table of servers, and a server that runs as its user would run it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from frameworks.applications import FASTAPI, LITESTAR, QUART, Application
+from support.project import START_TIMEOUT, Folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from typing import IO
+
+__all__ = ["PATIENCE", "SERVERS", "Answer", "Row", "RunningApp"]
+
+PATIENCE = 20.0
+"""Seconds for what a restart is part of: reloaders look about every second, and Python starts anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A project under a server.
+
+    Attributes:
+        application: the project.
+        command: the server's command line for a port, run in the project's folder.
+        environ: environment variables beside those of the tests.
+        survives: whether the server is still there, and looks, after code that cannot be imported.
+        says_sockets: whether the log tells of the channel's sockets; None where it tells of no socket at all.
+    """
+
+    application: Application
+    command: Callable[[int], list[str]]
+    environ: Mapping[str, str] = field(default_factory=lambda: {"HOTCHANNEL": "1"})
+    survives: bool = True
+    says_sockets: bool | None = None
+
+
+def _python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def _uvicorn(*arguments: str) -> Callable[[int], list[str]]:
+    return lambda port: _python("uvicorn", "app:app", "--port", str(port), *arguments)
+
+
+def _hypercorn(port: int) -> list[str]:
+    return _python("hypercorn", "app:app", "--bind", f"127.0.0.1:{port}", "--reload")
+
+
+def _granian(port: int) -> list[str]:
+    # It looks at all files, where others look at those of Python only.
+    ignored = [part for name in ("static", "templates") for part in ("--reload-ignore-dirs", name)]
+    return _python(
+        "granian",
+        *("--interface", "asgi", "app:app", "--port", str(port)),
+        *("--reload", "--reload-ignore-worker-failure", *ignored),
+    )
+
+
+SERVERS: Mapping[str, Row] = {
+    "fastapi-uvicorn": Row(application=FASTAPI, command=_uvicorn("--reload"), says_sockets=True),
+    "fastapi-uvicorn-takeover": Row(
+        application=FASTAPI,
+        command=_uvicorn("--reload", "--ws", "hotchannel.websocket.uvicorn:TakeOver"),
+        says_sockets=False,
+    ),
+    "fastapi-hypercorn": Row(application=FASTAPI, command=_hypercorn, survives=False),
+    "fastapi-granian": Row(application=FASTAPI, command=_granian),
+    "litestar-uvicorn": Row(application=LITESTAR, command=_uvicorn()),
+    "quart-uvicorn": Row(application=QUART, command=_uvicorn()),
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered; the body without its transfer coding."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class RunningApp(Folder):
+    """A project and the server that runs it.
+
+    Attributes:
+        row: what is run.
+        folder: for its log, and for what programs leave for one another.
+        port: of the server.
+        url: of its page.
+    """
+
+    def __init__(self, row: Row, root: Path, folder: Path, port: int) -> None:
+        super().__init__(root, 0)
+        self.row = row
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}/"
+        self.folder = folder
+        self._log = folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.restore()
+
+    @property
+    def application(self) -> Application:
+        """What the project looks like."""
+        return self.row.application
+
+    @property
+    def log(self) -> str:
+        """Everything the server printed."""
+        return self._log.read_text("utf-8", "replace")
+
+    @property
+    def code(self) -> str:
+        """The text of the file with `GREETING`, as it is now."""
+        return (self.root / self.application.code).read_text("utf-8")
+
+    def restore(self) -> bool:
+        """Write what is not as in the beginning; tell whether there was such."""
+        files = {
+            path: content.encode() if isinstance(content, str) else content
+            for path, content in self.application.files.items()
+        }
+        others = [
+            path
+            for path, content in files.items()
+            if not (self.root / path).exists() or (self.root / path).read_bytes() != content
+        ]
+        for path in others:
+            self.write(path, files[path])
+        return bool(others)
+
+    def start(self, terminal: IO[bytes] | int | None = None) -> None:
+        """Start the server and wait until it answers.
+
+        Args:
+            terminal: what it prints to; None for the log.
+        """
+        environ = {name: value for name, value in os.environ.items() if name != "HOTCHANNEL"}
+        environ |= {"PYTHONUNBUFFERED": "1", "XDG_RUNTIME_DIR": str(self.folder)}
+        self.folder.mkdir(exist_ok=True)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.row.command(self.port),
+                cwd=self.root,
+                env={**environ, **self.row.environ},
+                stdin=subprocess.DEVNULL,
+                stdout=log if terminal is None else terminal,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.until(self._answers, "the server to answer")
+
+    def stop(self) -> None:
+        """End the server, with all its processes."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def wait_for_end(self) -> None:
+        """Wait until the server has ended by itself."""
+        assert self._process is not None
+        self._process.wait(PATIENCE)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process that was started runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The id of the process that was started."""
+        assert self._process is not None
+        return self._process.pid
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Ask as a browser asks for a page."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request("GET", path, headers={"Accept": "text/html", **headers})
+            response = connection.getresponse()
+            fields = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, fields, response.read())
+        finally:
+            connection.close()
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for what nobody tells of."""
+        deadline = time.monotonic() + max(PATIENCE, START_TIMEOUT)
+        while not condition():
+            assert self.is_alive, f"the server has ended, instead of {what}:\n{self.log}"
+            assert time.monotonic() < deadline, f"waited in vain for {what}:\n{self.log}"
+            time.sleep(0.02)
+
+    def until_status(self, path: str, status: int) -> Answer:
+        """Ask until this is the answer's status; a server that restarts may hang up meanwhile."""
+        answers: list[Answer] = []
+
+        def has_status() -> bool:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                answers.append(self.get(path))
+            return bool(answers) and answers[-1].status == status
+
+        self.until(has_status, f"{path} to answer {status}")
+        return answers[-1]
+
+    def until_logged(self, text: str, *, since: int = 0) -> None:
+        """Wait until the server has printed this, after so many characters."""
+        self.until(lambda: text in self.log[since:], f"{text!r} in the log")
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                pass
+        except OSError:
+            return False
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.get("/static/style.css").status == 200
+        return False
