@@ -9,7 +9,7 @@ SIDE_BY_SIDE := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev test lint bench conformance interop chromium clean
+.PHONY: help dev test lint bench conformance interop chromium nginx clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -18,10 +18,11 @@ help: ## Say what the targets do
 dev: $(VENV)/.installed ## Serve examples/counter (or ROOT=folder) and print its URL
 	$(BIN)/hotchannel dev $(ROOT)
 
-test: $(VENV)/.tools node_modules/.installed chromium lint ## Set up all that tests need; check style and types; run every test
+test: $(VENV)/.tools node_modules/.installed chromium nginx lint ## Set up all that tests need; check style and types; run every test
 	$(SIDE_BY_SIDE) -n 4 -m "not browser"
 	$(SIDE_BY_SIDE) -n 2 -m browser
-	$(SIDE_BY_SIDE) -n 2 tests/browser --ignore tests/browser/test_pack.py --pack on
+	$(SIDE_BY_SIDE) -n 2 tests/browser --ignore tests/browser/test_pack.py \
+		--ignore tests/browser/test_in_front.py --ignore tests/browser/test_app_examples.py --ignore tests/browser/test_morph.py --pack on
 
 lint: $(VENV)/.tools node_modules/.installed ## Style, types and layers only
 	$(BIN)/ruff check .
@@ -45,6 +46,9 @@ conformance: $(VENV)/.tools ## Run the Autobahn suite and write docs/autobahn.md
 
 chromium:
 	@tools/chromium.sh
+
+nginx:
+	@tools/nginx.sh
 
 clean: ## Remove everything that was installed or cached
 	rm -rf $(VENV) node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

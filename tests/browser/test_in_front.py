@@ -308,7 +308,7 @@ def test_without_websockets_a_port_of_its_own_leads_past_nginx(
 ) -> None:
     site = start(kind, ws(f"port = {free_port()}", 'host = "0.0.0.0"', f'allowed_hosts = ["{NAME}"]'))
 
-    tab.open(named(nginx.start(to(WITHOUT_WEBSOCKETS + "", _5173=site))))
+    tab.open(named(nginx.start(to(WITHOUT_WEBSOCKETS, _5173=site))))
 
     check_hot(tab, site)
     check_silent(lines)
@@ -333,7 +333,8 @@ def test_behind_tls_nothing_needs_to_be_set_where_websockets_are_passed_on(
 def test_behind_tls_the_page_says_that_its_socket_is_missing(
     start: Start, nginx: Nginx, certificate: Path, tab: Tab, lines: list[str], kind: str
 ) -> None:
-    site = start(kind, ws(f"port = {free_port()}") if kind == "flask" else "")
+    # A port of its own waits for the end of what it cannot read, and only then hangs up.
+    site = start(kind, ws(f"port = {free_port()}", "handshake_timeout = 1") if kind == "flask" else "")
 
     tab.page.goto(nginx.start(to(WITHOUT_WEBSOCKETS, _5173=site), certificate=certificate))
 
@@ -351,6 +352,29 @@ def test_behind_tls_the_channel_of_flask_is_reached_through_nginx(
 
     check_hot(tab, site)
     check_silent(lines)
+
+
+@pytest.mark.parametrize("kind", ["dev", "fastapi", "flask"])
+def test_behind_tls_a_page_comes_back_when_its_server_does(
+    start: Start, nginx: Nginx, certificate: Path, tab: Tab, kind: str
+) -> None:
+    channel = free_port()
+    own = ws(f"port = {channel}", 'path = "/hot"', f"client_port = {nginx.port}")
+    site = start(kind, own if kind == "flask" else "")
+    locations = PASS_CHANNEL if kind == "flask" else PASS_WEBSOCKETS
+    tab.open(nginx.start(to(locations, _5173=site, _5000=site, _24678=channel), certificate=certificate))
+    tab.text("v1")
+
+    site.stop()
+    expect(tab.page.locator("hotchannel-notice")).to_have_count(1)
+    site.start()
+
+    if kind == "dev":
+        tab.wait_for_reload()
+    else:
+        tab.until(lambda: len(tab.received("connected")) == 2, "the page to connect again")
+    expect(tab.page.locator("hotchannel-notice")).to_have_count(0)
+    check_hot(tab, site)
 
 
 @pytest.mark.parametrize("kind", ["dev", "fastapi"])
@@ -440,6 +464,17 @@ def test_the_dev_server_refuses_an_unknown_name_until_it_is_told_of_it(start: St
 
     tab.open(named(site.url))
     check_hot(tab, site)
+
+
+@pytest.mark.parametrize("kind", ["dev", "fastapi", "flask"])
+def test_an_ip_address_needs_no_name(start: Start, tab: Tab, lines: list[str], kind: str) -> None:
+    host = ws('host = "0.0.0.0"', f"port = {free_port()}") if kind == "flask" else ""
+    site = start(kind, host, everywhere=True)
+
+    tab.open(named(site.url).replace(NAME, "127.0.0.2"))
+
+    check_hot(tab, site)
+    check_silent(lines)
 
 
 @pytest.mark.parametrize("kind", ["fastapi", "flask"])

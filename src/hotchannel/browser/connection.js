@@ -219,8 +219,8 @@ export class Connection {
       const response = await fetch(new URL(this.#base, this.#client), {
         headers: { Accept: "text/x-vite-ping" },
         cache: "no-store",
-        // Of another origin's server only that it answers can be seen (status 0), which is enough.
-        mode: this.#client.origin === location.origin ? "same-origin" : "no-cors",
+        // Another origin's server has to let this page in (`cors`), or it would not have its client.
+        mode: "cors",
         signal: AbortSignal.timeout(PATIENCE),
       });
       return response.status < 500;

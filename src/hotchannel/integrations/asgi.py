@@ -200,9 +200,13 @@ class _Answer:
         elif self._held:
             self._held.append(message)
             return
-        elif self._start is not None and message["type"] == "http.response.body":
-            await self._page(message)
-            return
+        elif self._start is not None:
+            if message["type"] == "http.response.body":
+                await self._page(message)
+                return
+            # The server sends a file by itself (`http.response.pathsend`), whatever is in it.
+            start, self._start = self._start, None
+            await self._send(start)
         await self._send(message)
 
     async def flush(self) -> None:

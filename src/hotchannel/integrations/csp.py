@@ -190,7 +190,12 @@ def _allows_path(allowed: str, path: str) -> bool:
 
 
 def _url(text: str) -> _Url:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        # Of a Host that is malformed; no source matches it.
+        return _Url("", "", None, "/")
     return _Url(
-        parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme), parts.path or "/"
+        parts.scheme, parts.hostname or "", port or _DEFAULT_PORTS.get(parts.scheme), parts.path or "/"
     )

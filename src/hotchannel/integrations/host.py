@@ -1,7 +1,7 @@
 """Host: what makes an application hot, in the event loop that it belongs to.
 
 Role: builds the parts, connects them, and starts and stops them. Adapters translate between it and their
-framework; `threads` carries calls to it from elsewhere. Pages come in as the application made them, and go
+framework; `background` carries calls to it from elsewhere. Pages come in as the application made them, and go
 out with the client; modules are answered; exceptions become errors in the pages.
 """
 
@@ -228,6 +228,8 @@ class Host:
     def _client_settings(self) -> ClientSettings:
         options = self.channel.options
         hostname = None if options.host is None or options.host in _WILDCARDS else options.host
+        if hostname is not None and ":" in hostname:
+            hostname = f"[{hostname}]"
         port = options.client_port or self.channel.port
         return ClientSettings(
             base="/",

@@ -1,10 +1,10 @@
 """hotchannel for any WSGI application, as middleware.
 
-    app = HotChannelMiddleware(app, enabled=True, static={"/static": "static"}, templates=["templates"])
-
     app = HotChannelMiddleware(app, enabled=True, static={"/static": "static"})
-has a port of its own, 24678 or the next that is free. Nothing begins before the first request, and nothing at
-all where hotchannel is off.
+
+Role: translates between WSGI (PEP 3333) and `Host`, and decides nothing. WSGI knows no WebSockets: the
+channel has a port of its own, 24678 or the next that is free. Nothing begins before the first request, and
+nothing at all where hotchannel is off.
 """
 
 from __future__ import annotations
