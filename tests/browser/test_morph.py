@@ -126,6 +126,12 @@ class Case:
 
 
 KEPT = {
+    "an only child of which a script has changed one attribute": Case(
+        '<ul><li><button aria-pressed="false" class="b"><span class="late">+5 min</span></button></li></ul>',
+        '<ul><li><button aria-pressed="false" class="b"><span class="late">+8 min</span></button></li></ul>',
+        {"$('.late').textContent": "+8 min", "$('.b').getAttribute('aria-pressed')": "true"},
+        "$('.b').setAttribute('aria-pressed', 'true')",
+    ),
     "typed text, its sibling changed": Case(
         '<label>Name</label><input id="i">',
         '<label>Full name</label><input id="i">',

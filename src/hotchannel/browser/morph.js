@@ -150,8 +150,9 @@ const inner = (x) => (x.inner ??= isElement(x.node) ? x.node.innerHTML.trim() : 
 const traits = (x) => (x.traits ??= new Set((isElement(x.node) ? attributesOf(x.node) : []).flatMap(
   ({ name, value }) => (name === "class" ? wordsOf(value) : [`${name}=${value}`]))));
 /** What some children look like, without what is in them. @type {(x: Facts) => Set<string>} */
-const parts = (x) => (x.parts ??= new Set(factsOf(x.node).slice(0, 100).filter(isContent).map(
-  (each) => [kind(each), worded(each.node), ...traits(each)].join())));
+const parts = (x) => (x.parts ??= new Set(factsOf(x.node).slice(0, 100).filter(isContent).flatMap((each) =>
+  // Each attribute for itself: a script may have changed one of them.
+  (traits(each).size > 0 ? [...traits(each)] : [worded(each.node)]).map((trait) => `${kind(each)},${trait}`))));
 
 /**
  * Find for the nodes of a list those of another: by weight, in order; then those with an id that were moved.
