@@ -113,7 +113,7 @@ class Browser:
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+async def visitor() -> AsyncIterator[Browser]:
     """A page that is not connected yet."""
     made = Browser()
     yield made

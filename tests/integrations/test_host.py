@@ -123,69 +123,69 @@ async def test_many_pages_are_kept_but_not_all(host: StartHost) -> None:
 
 
 async def test_an_edit_of_a_template_brings_pages_up_to_date(
-    host: StartHost, site: Path, browser: Browser
+    host: StartHost, site: Path, visitor: Browser
 ) -> None:
     async with host() as made:
-        await browser.connect(AsgiEntrance(made.channel))
+        await visitor.connect(AsgiEntrance(made.channel))
         await made.watching()
         file = site / "templates" / "index.html"
         file.write_text("<h1>Two</h1>")
         expected = {"type": "full-reload", "path": "*", "triggeredBy": str(file), "morph": True}
-        assert await browser.next() == expected
+        assert await visitor.next() == expected
 
 
 async def test_without_morph_it_is_a_reload_that_every_client_knows(
-    host: StartHost, site: Path, browser: Browser
+    host: StartHost, site: Path, visitor: Browser
 ) -> None:
     async with host(morph=False) as made:
-        await browser.connect(AsgiEntrance(made.channel))
+        await visitor.connect(AsgiEntrance(made.channel))
         await made.watching()
         file = site / "templates" / "index.html"
         file.write_text("<h1>Two</h1>")
-        assert await browser.next() == {"type": "full-reload", "path": "*", "triggeredBy": str(file)}
+        assert await visitor.next() == {"type": "full-reload", "path": "*", "triggeredBy": str(file)}
 
 
 async def test_what_is_watched_besides_and_what_a_page_has_asked_for(
-    host: StartHost, site: Path, browser: Browser
+    host: StartHost, site: Path, visitor: Browser
 ) -> None:
     async with host(watch=["notes/*.md"]) as made:
-        await browser.connect(AsgiEntrance(made.channel))
+        await visitor.connect(AsgiEntrance(made.channel))
         await made.watching()
         (site / "templates" / "index.html~").write_text("an editor's leftover")
         (site / "static" / "logo.svg").write_text("nobody has asked for it")
         (site / "static" / "style.css").write_text("nobody has linked it")
         await get(made, "/static/logo.svg", sec_fetch_dest="image")
         (site / "static" / "logo.svg").write_text("<svg></svg>")
-        message = await browser.next()
+        message = await visitor.next()
         assert message["triggeredBy"].endswith("logo.svg")
         assert "morph" not in message
 
 
 async def test_a_stylesheet_is_swapped_and_a_module_updated(
-    host: StartHost, site: Path, browser: Browser
+    host: StartHost, site: Path, visitor: Browser
 ) -> None:
     async with host() as made:
-        await browser.connect(AsgiEntrance(made.channel))
+        await visitor.connect(AsgiEntrance(made.channel))
         await made.watching()
         await send(made, PAGE)
         await get(made, "/static/style.css", sec_fetch_dest="style")
         await get(made, "/static/main.js", sec_fetch_dest="script", sec_fetch_mode="cors")
         await get(made, "/static/dep.js", sec_fetch_dest="script", sec_fetch_mode="cors")
         (site / "static" / "style.css").write_text("h1 { color: blue }")
-        [update] = (await browser.next())["updates"]
+        [update] = (await visitor.next())["updates"]
         assert (update["type"], update["path"]) == ("css-update", "/static/style.css")
         (site / "static" / "main.js").write_text("import.meta.hot?.accept();\n")
-        [update] = (await browser.next())["updates"]
+        [update] = (await visitor.next())["updates"]
         assert (update["type"], update["path"]) == ("js-update", "/static/main.js")
         # Importers name it by its stamp from now on, and so must the page.
         assert f'src="/static/main.js?t={update["timestamp"]}"' in (await send(made, PAGE)).text
 
 
 async def test_a_page_of_a_server_before_is_hot_once_it_has_said_what_it_has(
-    host: StartHost, site: Path, browser: Browser
+    host: StartHost, site: Path, visitor: Browser
 ) -> None:
     async with host() as made:
-        await browser.connect(AsgiEntrance(made.channel))
+        await visitor.connect(AsgiEntrance(made.channel))
         await made.watching()
         loaded = [
             {"url": "/static/style.css", "stylesheet": True},
@@ -194,12 +194,12 @@ async def test_a_page_of_a_server_before_is_hot_once_it_has_said_what_it_has(
             {"url": 1},
             None,
         ]
-        browser.say("hotchannel:loaded", loaded)
-        browser.say("hotchannel:loaded", {"not": "a list"})
-        browser.say("test:done", None)
+        visitor.say("hotchannel:loaded", loaded)
+        visitor.say("hotchannel:loaded", {"not": "a list"})
+        visitor.say("test:done", None)
         await made_heard(made, "test:done")
         (site / "static" / "style.css").write_text("h1 { color: green }")
-        [update] = (await browser.next())["updates"]
+        [update] = (await visitor.next())["updates"]
         assert (update["type"], update["path"]) == ("css-update", "/static/style.css")
 
 
@@ -211,14 +211,14 @@ async def made_heard(host: Host, event: str) -> None:
         await heard.wait()
 
 
-async def test_an_exception_stands_until_its_url_is_answered(host: StartHost, browser: Browser) -> None:
+async def test_an_exception_stands_until_its_url_is_answered(host: StartHost, visitor: Browser) -> None:
     async with host() as made:
-        await browser.connect(AsgiEntrance(made.channel))
+        await visitor.connect(AsgiEntrance(made.channel))
         made.failed("GET /a", ErrorDetail(message="ZeroDivisionError: division by zero", stack=""))
-        assert (await browser.next())["err"]["message"] == "ZeroDivisionError: division by zero"
+        assert (await visitor.next())["err"]["message"] == "ZeroDivisionError: division by zero"
         made.succeeded("GET /b")
         made.succeeded("GET /a")
-        assert await browser.next() == {"type": "update", "updates": []}
+        assert await visitor.next() == {"type": "update", "updates": []}
         assert made.failing == set()
 
 

@@ -87,34 +87,34 @@ async def test_a_page_of_a_follower_is_as_the_owner_makes_it(worker: StartWorker
         assert await second.hot.page(AppPage("/", "localhost", "GET", 200, "<p>"), [], "") is None
 
 
-async def test_a_socket_that_comes_to_a_follower_is_the_owners(worker: StartWorker, browser: Browser) -> None:
+async def test_a_socket_that_comes_to_a_follower_is_the_owners(worker: StartWorker, visitor: Browser) -> None:
     async with worker() as first, worker() as second:
         assert isinstance(first.hot, Host)
         assert isinstance(second.hot, Follower)
         heard: asyncio.Queue[object] = asyncio.Queue()
         first.hot.on("page:said", lambda data, client: heard.put_nowait(data))
-        await browser.connect(second.hot.websocket)
+        await visitor.connect(second.hot.websocket)
         second.hot.send(Custom("worker:says", {"é": 1}))
-        assert await browser.next() == {"type": "custom", "event": "worker:says", "data": {"é": 1}}
-        browser.say("page:said", [1])
+        assert await visitor.next() == {"type": "custom", "event": "worker:says", "data": {"é": 1}}
+        visitor.say("page:said", [1])
         async with asyncio.timeout(10):
             assert await heard.get() == [1]
         assert len(first.hot.clients) == 1
 
 
 async def test_an_exception_in_one_is_mended_by_an_answer_of_another(
-    worker: StartWorker, browser: Browser
+    worker: StartWorker, visitor: Browser
 ) -> None:
     async with worker() as first, worker() as second, worker() as third:
         assert isinstance(second.hot, Follower)
-        await browser.connect(second.hot.websocket)
+        await visitor.connect(second.hot.websocket)
         second.hot.failed("GET /a", ErrorDetail(message="ValueError", stack=""))
-        assert (await browser.next())["err"]["message"] == "ValueError"
+        assert (await visitor.next())["err"]["message"] == "ValueError"
         async with asyncio.timeout(10):
             while "GET /a" not in third.hot.failing:  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.01)
         third.hot.succeeded("GET /a")
-        assert await browser.next() == {"type": "update", "updates": []}
+        assert await visitor.next() == {"type": "update", "updates": []}
         assert first.hot.failing == set()
 
 
@@ -183,7 +183,7 @@ async def test_who_does_not_know_the_secret_is_told_nothing(worker: StartWorker,
 
 
 async def test_the_applications_channel_goes_by_whoever_carries_it(
-    worker: StartWorker, browser: Browser
+    worker: StartWorker, visitor: Browser
 ) -> None:
     hot = AppChannel()
     hot.send("too:early", 1)
@@ -198,13 +198,13 @@ async def test_the_applications_channel_goes_by_whoever_carries_it(
             heard.put_nowait(data)
 
         hot.carried_by(first.hot)
-        await browser.connect(AsgiEntrance(first.hot.channel))
+        await visitor.connect(AsgiEntrance(first.hot.channel))
         assert len(hot.clients) == 1
         await asyncio.to_thread(hot.send, "from:thread", 2)
-        assert (await browser.next())["event"] == "from:thread"
+        assert (await visitor.next())["event"] == "from:thread"
         with pytest.raises(HotChannelError):
             await asyncio.to_thread(hot.send, "from:thread", object())
-        browser.say("page:said", "hello")
+        visitor.say("page:said", "hello")
         async with asyncio.timeout(10):
             assert await heard.get() == "hello"
         hot.off("page:said", listener)
