@@ -203,6 +203,21 @@ async def test_a_page_of_a_server_before_is_hot_once_it_has_said_what_it_has(
         assert (update["type"], update["path"]) == ("css-update", "/static/style.css")
 
 
+async def test_what_was_saved_while_the_server_was_away_comes_with_the_next_one(
+    host: StartHost, site: Path, visitor: Browser
+) -> None:
+    async with host() as made:
+        await visitor.connect(AsgiEntrance(made.channel))
+        saved = int((site / "static" / "style.css").stat().st_mtime * 1000)
+        loaded = [
+            {"url": "/static/main.js", "stylesheet": False, "asked": saved + 60_000},
+            {"url": "/static/style.css", "stylesheet": True, "asked": saved - 1_000},
+        ]
+        visitor.say("hotchannel:loaded", loaded)
+        [update] = (await visitor.next())["updates"]
+        assert (update["type"], update["path"]) == ("css-update", "/static/style.css")
+
+
 async def made_heard(host: Host, event: str) -> None:
     """Wait until the host has heard an event."""
     heard = asyncio.Event()

@@ -49,18 +49,20 @@ if (hasDocument) performance.setResourceTimingBufferSize(LOADED_LIMIT);
  * The scripts and stylesheets that this page has loaded from its server, for one that was started meanwhile.
  *
  * @param {string} origin
- * @returns {{ url: string, stylesheet: boolean }[]} `url` is path and query, as they were asked for
+ * @returns {{ url: string, stylesheet: boolean, asked: number }[]} `url` is path and query, as they were asked for,
+ *   `asked` when they were last: milliseconds since 1970
  */
 export function loadedFiles(origin) {
   /** @type {PerformanceResourceTiming[]} */
   const entries = /** @type {any} */ (performance.getEntriesByType("resource"));
   const files = new Map();
-  for (const { name, initiatorType } of entries) {
+  for (const { name, initiatorType, startTime } of entries) {
     const isStylesheet = ["link", "css"].includes(initiatorType) && /\.css(?:\?|$)/.test(name);
     if (!name.startsWith(`${origin}/`) || name.includes("/@") || initiatorType === "img") continue;
     if (!isStylesheet && !["script", "other", "link"].includes(initiatorType)) continue;
     const url = withoutTimestamp(name).slice(origin.length);
-    files.set(`${url} ${isStylesheet}`, { url, stylesheet: isStylesheet });
+    const asked = Math.floor(performance.timeOrigin + startTime);
+    files.set(`${url} ${isStylesheet}`, { url, stylesheet: isStylesheet, asked });
   }
   return [...files.values()];
 }

@@ -92,6 +92,10 @@ class HotEngine:
         self._announce(changed, pages)
         return tuple(unsettled)
 
+    def overtaken(self, nodes: Iterable[ModuleNode]) -> None:
+        """Take in that a browser holds older contents of `nodes` than there are on disk."""
+        self._announce({node: node.file for node in nodes if self._is_sound(node)}, {})
+
     def known_files(self, folder: str) -> list[FilePath]:
         """Return the files below `folder` that a browser may show."""
         prefix = folder.rstrip(os.sep) + os.sep

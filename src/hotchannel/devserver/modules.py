@@ -116,7 +116,7 @@ class Modules:
         node.is_entry = node.is_entry or not is_stylesheet(split_query(request.header("referer"))[0])
         return node
 
-    def loaded(self, url: ModuleUrl, opened: OpenFile, *, stylesheet: bool) -> None:
+    def loaded(self, url: ModuleUrl, opened: OpenFile, *, stylesheet: bool) -> ModuleNode:
         """Take in that a page has a file already, which it got from a server before this one."""
         if stylesheet:
             node = self._graph.ensure(module_id(url, stylesheet=True), url, opened.path, "css")
@@ -125,6 +125,7 @@ class Modules:
             node = self._compiler.module_for(Resolved(url, opened.path))
         with suppress(ModuleError):
             self._served.get(node, opened, settled=True)
+        return node
 
     def virtual(self, request: Request, path: str, query: str) -> Response | None:
         """Answer with a module that is no file; only one that a plugin has named is known."""

@@ -110,7 +110,7 @@ class Host:
         self._site = AppSite(mounts, modules, kept_page=self._pages.respond, asked=self._saves.asked)
         self._answering = Answering(self._site, self.channel, cors=settings.cors, editor=self._make_editor)
         self.channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
-        self.channel.on("hotchannel:loaded", lambda data, _: self._site.loaded(data))
+        self.channel.on("hotchannel:loaded", lambda data, _: self._engine.overtaken(self._site.loaded(data)))
         self._watchers: dict[str, Watcher] = {}
         self._watching: set[asyncio.Task[None]] = set()
         self._warned: set[str] = set()

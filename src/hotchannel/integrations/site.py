@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotchannel.devserver.mounts import Mounts
+    from hotchannel.hmr.graph import ModuleNode
     from hotchannel.modules.urls import FilePath
 
 __all__ = ["EDITOR", "PAGE", "AppSite", "concerns", "is_own"]
@@ -87,11 +88,13 @@ class AppSite:
             return text(403, message, refused=(Reason.SCRIPT, ""))
         return self._modules.respond(request, node, file, settled=settled)
 
-    def loaded(self, data: object) -> None:
-        """Take in which files a page has loaded, from a browser: a list of `{url, stylesheet}`.
+    def loaded(self, data: object) -> list[ModuleNode]:
+        """Take in which files a page has loaded, from a browser: a list of `{url, stylesheet, asked}`.
 
-        What is malformed, or none of the static files, is passed over.
+        What is malformed, or none of the static files, is passed over. Returns the modules that were written
+        since the page has asked for them, `asked` milliseconds after 1970.
         """
+        outdated: list[ModuleNode] = []
         for entry in data[:_MAX_LOADED] if isinstance(data, list) else ():
             if not isinstance(entry, dict) or not isinstance(url := entry.get("url"), str):
                 continue
@@ -102,7 +105,11 @@ class AppSite:
                 continue
             with suppress(FileRefused):
                 file = self._mounts.open(self._mounts.locate(decoded))
-                self._modules.loaded(self._modules.url(decoded, query), file, stylesheet=is_stylesheet)
+                node = self._modules.loaded(self._modules.url(decoded, query), file, stylesheet=is_stylesheet)
+                asked = entry.get("asked")
+                if isinstance(asked, int) and file.version[0] > asked * 1_000_000:
+                    outdated.append(node)
+        return outdated
 
     def _own(self, request: Request, path: str) -> Response:
         if request.method not in ("GET", "HEAD"):
