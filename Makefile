@@ -18,7 +18,7 @@ help: ## Say what the targets do
 dev: $(VENV)/.installed ## Serve examples/counter (or ROOT=folder) and print its URL
 	$(BIN)/hotchannel dev $(ROOT)
 
-test: $(VENV)/.tools node_modules/.installed chromium nginx lint ## Set up all that tests need; check style and types; run every test
+test: $(VENV)/.tools $(VENV)/.django42 node_modules/.installed chromium nginx lint ## Set up all that tests need; check style and types; run every test
 	$(SIDE_BY_SIDE) -n 4 -m "not browser"
 	$(SIDE_BY_SIDE) -n 2 -m browser
 	$(SIDE_BY_SIDE) -n 2 tests/browser --ignore tests/browser/test_pack.py \
@@ -70,6 +70,12 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.tools: requirements-dev.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# Beside the newest Django, the oldest that the adapter is for; pip's --target replaces nothing that is there.
+$(VENV)/.django42: requirements-dev.txt $(VENV)/.installed
+	rm -rf $(VENV)/django42
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(VENV)/django42 "django==4.2.30"
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json .npmrc

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FASTAPI", "LITESTAR", "QUART", "Ability", "Application"]
+__all__ = ["DJANGO", "FASTAPI", "FLASK", "LITESTAR", "PAGES", "QUART", "Ability", "Application"]
 
 Ability: TypeAlias = Literal["code", "errors", "echo", "post", "answers"]
 """What not every project has:
@@ -36,6 +36,7 @@ class Application:
         code: where `GREETING = "one"` is, and `/boom` with its `/ 1`.
         template: of the page.
         static: folder of the static files, which are at `/static/`.
+        shows_values: whether the framework's own page for an exception shows what variables hold.
     """
 
     files: Mapping[str, str | bytes]
@@ -43,6 +44,7 @@ class Application:
     code: str = "app.py"
     template: str = "templates/index.html"
     static: str = "static"
+    shows_values: bool = False
 
 
 PAGE = """<!doctype html>
@@ -267,3 +269,128 @@ async def index():
 """
 
 QUART = Application(files={"app.py": _QUART, "templates/index.html": PAGE, **STATIC})
+
+_FLASK = """from flask import Flask, abort, render_template
+
+from hotchannel.integrations.flask import HotChannel
+
+GREETING = "one"
+
+app = Flask(__name__)
+HotChannel(app)
+
+
+@app.route("/", methods=["GET", "POST"])
+def index():
+    return render_template("index.html", greeting=GREETING)
+
+
+@app.get("/boom")
+def boom():
+    password = "open " + "sesame"
+    greeting = f"quiet {len(password) / 1:.0f}"
+    return render_template("index.html", greeting=greeting)
+
+
+@app.get("/missing")
+def missing():
+    abort(404)
+
+
+@app.get("/teapot")
+def teapot():
+    abort(418)
+"""
+
+FLASK = Application(
+    files={"app.py": _FLASK, "templates/index.html": PAGE, **STATIC},
+    abilities=frozenset(("code", "errors", "post")),
+)
+
+_MANAGE = """import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+execute_from_command_line(sys.argv)
+"""
+_DJANGO_SETTINGS = """from pathlib import Path
+
+BASE_DIR = Path(__file__).parent.parent
+DEBUG = True
+SECRET_KEY = "x"
+ROOT_URLCONF = "project.urls"
+INSTALLED_APPS = ["django.contrib.staticfiles", "project", "hotchannel.integrations.django"]
+MIDDLEWARE = [
+    "hotchannel.integrations.django.HotChannelMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+STATIC_URL = "/static/"
+USE_TZ = True
+"""
+_DJANGO_URLS = """from django.urls import path
+
+from project import views
+
+urlpatterns = [
+    path("", views.index),
+    path("boom", views.boom),
+    path("missing", views.missing),
+    path("teapot", views.teapot),
+]
+"""
+_DJANGO_VIEWS = """from django.http import Http404, HttpResponse
+from django.shortcuts import render
+
+GREETING = "one"
+
+
+def index(request):
+    return render(request, "index.html", {"greeting": GREETING})
+
+
+def boom(request):
+    password = "open " + "sesame"
+    greeting = f"quiet {len(password) / 1:.0f}"
+    return render(request, "index.html", {"greeting": greeting})
+
+
+def missing(request):
+    raise Http404
+
+
+def teapot(request):
+    return HttpResponse(status=418)
+"""
+_DJANGO_ASGI = """import os
+
+from django.core.asgi import get_asgi_application
+
+from hotchannel.integrations.django import HotChannelASGI
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+application = HotChannelASGI(get_asgi_application())
+"""
+
+DJANGO = Application(
+    files={
+        "manage.py": _MANAGE,
+        "project/__init__.py": "",
+        "project/asgi.py": _DJANGO_ASGI,
+        "project/settings.py": _DJANGO_SETTINGS,
+        "project/urls.py": _DJANGO_URLS,
+        "project/views.py": _DJANGO_VIEWS,
+        "project/templates/index.html": PAGE,
+        **{f"project/{path}": text for path, text in STATIC.items()},
+    },
+    abilities=frozenset(("code", "errors", "post")),
+    code="project/views.py",
+    template="project/templates/index.html",
+    static="project/static",
+    shows_values=True,
+)
+
+PAGES = Application(files={"index.html": PAGE, **STATIC}, template="index.html")
+"""Files only, for a back end that knows nothing of hotchannel."""

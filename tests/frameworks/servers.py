@@ -10,11 +10,11 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from frameworks.applications import FASTAPI, LITESTAR, QUART, Application
-from support.project import START_TIMEOUT, Folder
+from frameworks.applications import DJANGO, FASTAPI, FLASK, LITESTAR, PAGES, QUART, Application
+from support.project import REPOSITORY, START_TIMEOUT, Folder, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,14 +36,25 @@ class Row:
         command: the server's command line for a port, run in the project's folder.
         environ: environment variables beside those of the tests.
         survives: whether the server is still there, and looks, after code that cannot be imported.
+        settles: seconds from then until it looks: what is saved before goes unseen.
+        imports_late: whether the first request imports the code, so that the server starts without it.
+        error_page: a text of the page that is the answer where a view raises.
         says_sockets: whether the log tells of the channel's sockets; None where it tells of no socket at all.
+        needs: a folder that `make test` makes, without which the row fails.
+        back_end: the command line, for a port, of what stands behind the server; the server's own has that
+            port where it says `BACK`.
     """
 
     application: Application
     command: Callable[[int], list[str]]
     environ: Mapping[str, str] = field(default_factory=lambda: {"HOTCHANNEL": "1"})
     survives: bool = True
+    settles: float = 0.0
+    imports_late: bool = False
+    error_page: str = ""
     says_sockets: bool | None = None
+    needs: Path | None = None
+    back_end: Callable[[int], list[str]] | None = None
 
 
 def _python(module: str, *arguments: str) -> list[str]:
@@ -68,6 +79,40 @@ def _granian(port: int) -> list[str]:
     )
 
 
+def _flask(port: int) -> list[str]:
+    return _python("flask", "--app", "app", "run", "--debug", "--port", str(port))
+
+
+def _gunicorn(port: int) -> list[str]:
+    return _python("gunicorn", "-b", f"127.0.0.1:{port}", "--reload", "app:app")
+
+
+def _runserver(port: int) -> list[str]:
+    return [sys.executable, "manage.py", "runserver", str(port)]
+
+
+def _django_uvicorn(port: int) -> list[str]:
+    return _python("uvicorn", "project.asgi:application", "--port", str(port), "--reload")
+
+
+def _daphne(port: int) -> list[str]:
+    return _python("daphne", "-p", str(port), "project.asgi:application")
+
+
+def _proxy(port: int) -> list[str]:
+    options = ("--port", str(port), "--static", "/static=static", "--watch", "*.html")
+    return _python("hotchannel", "proxy", "http://127.0.0.1:BACK", *options)
+
+
+def _http_server(port: int) -> list[str]:
+    return _python("http.server", "--bind", "127.0.0.1", str(port))
+
+
+_DJANGO42 = REPOSITORY / ".venv/django42"
+_RUNSERVER = Row(
+    application=DJANGO, command=_runserver, environ={}, settles=1.0, error_page="Django Version:"
+)
+
 SERVERS: Mapping[str, Row] = {
     "fastapi-uvicorn": Row(application=FASTAPI, command=_uvicorn("--reload"), says_sockets=True),
     "fastapi-uvicorn-takeover": Row(
@@ -79,6 +124,26 @@ SERVERS: Mapping[str, Row] = {
     "fastapi-granian": Row(application=FASTAPI, command=_granian),
     "litestar-uvicorn": Row(application=LITESTAR, command=_uvicorn()),
     "quart-uvicorn": Row(application=QUART, command=_uvicorn()),
+    "django-runserver": _RUNSERVER,
+    "django42-runserver": replace(_RUNSERVER, environ={"PYTHONPATH": str(_DJANGO42)}, needs=_DJANGO42),
+    "django-uvicorn": Row(
+        application=DJANGO,
+        command=_django_uvicorn,
+        environ={},
+        imports_late=True,
+        error_page="Django Version:",
+    ),
+    # It has no reloader.
+    "django-daphne": Row(
+        application=replace(DJANGO, abilities=DJANGO.abilities - {"code"}), command=_daphne, environ={}
+    ),
+    "flask-run": Row(
+        application=FLASK, command=_flask, environ={}, error_page="// Werkzeug Debugger</title>"
+    ),
+    "flask-gunicorn": Row(
+        application=FLASK, command=_gunicorn, error_page="<title>500 Internal Server Error</title>"
+    ),
+    "proxy-http-server": Row(application=PAGES, command=_proxy, environ={}, back_end=_http_server),
 }
 
 
@@ -109,6 +174,8 @@ class RunningApp(Folder):
         self.folder = folder
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._back_port = free_port()
+        self._back_end: subprocess.Popen[bytes] | None = None
         self.restore()
 
     @property
@@ -147,12 +214,44 @@ class RunningApp(Folder):
         Args:
             terminal: what it prints to; None for the log.
         """
+        needs = self.row.needs
+        assert needs is None or needs.is_dir(), f"{needs} is missing: `make test` installs it"
+        self.folder.mkdir(exist_ok=True)
+        if self.row.back_end is not None and self._back_end is None:
+            self.start_back_end()
+        command = [part.replace(":BACK", f":{self._back_port}") for part in self.row.command(self.port)]
+        self._process = self._run(command, terminal)
+        self.until(self._answers, "the server to answer")
+
+    def stop(self) -> None:
+        """End the server, with all its processes."""
+        self.stop_back_end()
+        if self._process is not None:
+            _end(self._process)
+            self._process = None
+
+    def start_back_end(self) -> None:
+        """Start what stands behind the server, and wait until it listens."""
+        assert self.row.back_end is not None
+        self._back_end = self._run(self.row.back_end(self._back_port))
+        deadline = time.monotonic() + START_TIMEOUT
+        while not _listens(self._back_port):
+            assert self._back_end.poll() is None, f"the back end has ended:\n{self.log}"
+            assert time.monotonic() < deadline, f"waited in vain for the back end:\n{self.log}"
+            time.sleep(0.02)
+
+    def stop_back_end(self) -> None:
+        """End what stands behind the server."""
+        if self._back_end is not None:
+            _end(self._back_end)
+            self._back_end = None
+
+    def _run(self, command: list[str], terminal: IO[bytes] | int | None = None) -> subprocess.Popen[bytes]:
         environ = {name: value for name, value in os.environ.items() if name != "HOTCHANNEL"}
         environ |= {"PYTHONUNBUFFERED": "1", "XDG_RUNTIME_DIR": str(self.folder)}
-        self.folder.mkdir(exist_ok=True)
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.row.command(self.port),
+            return subprocess.Popen(
+                command,
                 cwd=self.root,
                 env={**environ, **self.row.environ},
                 stdin=subprocess.DEVNULL,
@@ -160,19 +259,6 @@ class RunningApp(Folder):
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.until(self._answers, "the server to answer")
-
-    def stop(self) -> None:
-        """End the server, with all its processes."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(10)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._process = None
 
     def wait_for_end(self) -> None:
         """Wait until the server has ended by itself."""
@@ -226,11 +312,26 @@ class RunningApp(Folder):
         self.until(lambda: text in self.log[since:], f"{text!r} in the log")
 
     def _answers(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                pass
-        except OSError:
+        if not _listens(self.port):
             return False
         with contextlib.suppress(OSError, http.client.HTTPException):
             return self.get("/static/style.css").status == 200
         return False
+
+
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process, and all that it has started."""
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(10)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -37,6 +37,11 @@ def test_a_value_that_is_neither_is_an_error_that_says_so() -> None:
         is_on(None, {"HOTCHANNEL": "maybe"}, False)
 
 
+def test_a_text_never_switches_it_on() -> None:
+    with pytest.raises(OptionError, match="expected True, False or None"):
+        is_on("no", {}, False)  # type: ignore[arg-type]
+
+
 def test_the_line_names_both_switches() -> None:
     line = how_to_switch_on("`debug=True`")
     assert "HOTCHANNEL=1" in line

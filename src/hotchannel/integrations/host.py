@@ -81,7 +81,11 @@ class Host:
         self.loop = asyncio.get_running_loop()
         self._static = tuple(settings.static or ())
         mounts = self._mounts = Mounts(self._static)
-        ws = replace(settings.ws, token=token or settings.ws.token, port=settings.ws.port or port)
+        ws = replace(
+            settings.ws,
+            token=token or settings.ws.token,
+            port=port if settings.ws.port is None else settings.ws.port,
+        )
         catch_up = FullReload(path="*", morph=True) if settings.morph else None
         self.channel = WebSocketServer(ws, hosts_option=hosts_option, catch_up=catch_up)
         self._shares_port = shares_port

@@ -31,8 +31,11 @@ def is_on(enabled: bool | None, environ: Mapping[str, str], debug: bool) -> bool
         debug: the framework's debug switch.
 
     Raises:
-        OptionError: the environment variable is neither yes nor no.
+        OptionError: the environment variable is neither yes nor no, or `enabled` is neither True nor False.
     """
+    if enabled is not None and not isinstance(enabled, bool):
+        # A text such as "no" would count as true, and switch it on where it must be off.
+        raise OptionError("enabled", enabled, "True, False or None")
     if enabled is not None:
         return enabled
     value = environ.get(VARIABLE, "").strip().lower()
