@@ -45,10 +45,11 @@ conformance: $(VENV)/.tools ## Run the Autobahn suite and write docs/autobahn.md
 	@tools/autobahn.sh
 
 chromium:
-	@tools/chromium.sh
+	@tools/debian.sh chromium chromium
 
 nginx:
-	@tools/nginx.sh
+	@tools/debian.sh nginx nginx-light \
+		"Where systemd runs, Debian serves port 80 with it as well: systemctl disable --now nginx ends that."
 
 clean: ## Remove everything that was installed or cached
 	rm -rf $(VENV) node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["HotChannelError", "ListenError", "OptionError", "RemoteError", "TransportError"]
+__all__ = ["HotChannelError", "ListenError", "OptionError", "RemoteError", "TransportError", "closest"]
 
 
 class HotChannelError(Exception):
@@ -56,3 +56,12 @@ class RemoteError(HotChannelError):
         self.message = str(error.get("message") or "")
         self.stack = str(error.get("stack") or "")
         super().__init__(f"{self.name}: {self.message}")
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of `names` that somebody may have meant by `name`, for the error that says so."""
+    # Loaded only when somebody has made a mistake.
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, list(names), n=1)
+    return found[0] if found else None

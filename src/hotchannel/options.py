@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from hotchannel.errors import OptionError
+from hotchannel.errors import OptionError, closest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -269,10 +269,8 @@ def with_fields(options: WsOptions, fields: Mapping[str, Any]) -> WsOptions:
     """
     for name, value in fields.items():
         if name not in WsOptions.__dataclass_fields__:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, WsOptions.__dataclass_fields__, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            close = closest(name, WsOptions.__dataclass_fields__)
+            hint = f"; did you mean {close}?" if close else ""
             raise OptionError(f"ws.{name}", value, f"the name of an option{hint}")
     return replace(options, **fields) if fields else options
 

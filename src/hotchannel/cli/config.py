@@ -12,7 +12,7 @@ import tomllib
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from hotchannel.errors import HotChannelError, OptionError
+from hotchannel.errors import HotChannelError, OptionError, closest
 from hotchannel.options import DevOptions, FsOptions, HttpsOptions, ProxyOptions, WsOptions
 
 if TYPE_CHECKING:
@@ -213,10 +213,8 @@ def _checked(
     types = {field.name: str(field.type).split(" ")[0] for field in fields(group)}
     for name, value in values.items():
         if name not in types:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, types, n=1)
-            known = f"did you mean {prefix}{close[0]}?" if close else f"there are {', '.join(sorted(types))}"
+            close = closest(name, types)
+            known = f"did you mean {prefix}{close}?" if close else f"there are {', '.join(sorted(types))}"
             raise OptionError(prefix + name, value, f"the name of a setting; {known}")
         allowed, words = _TYPES.get(types[name], ((object,), ""))
         if not isinstance(value, allowed) or (isinstance(value, bool) and allowed != (bool,) and words):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from hotchannel.devserver.asgi import SiteApplication
-from hotchannel.devserver.client import ClientSettings
+from hotchannel.devserver.client import WILDCARDS, ClientSettings, bracketed, socket_host
 from hotchannel.devserver.clock import Clock
 from hotchannel.devserver.compiler import Compiler
 from hotchannel.devserver.engine import HotEngine
@@ -46,8 +46,6 @@ __all__ = ["DevServer"]
 
 _log = logging.getLogger("hotchannel.server")
 
-_WILDCARDS = ("0.0.0.0", "::")
-
 _WATCH_TIME = 1.0
 """Seconds for which the start waits for the watch; a large folder takes longer, and is served meanwhile."""
 
@@ -75,7 +73,7 @@ class DevServer:
         https = options.https if isinstance(options.https, HttpsOptions) else HttpsOptions()
         private = [file for file in (https.cert, https.key) if file is not None]
         self._root = Root(root, private, allow=options.fs.allow, deny=options.fs.deny)
-        self._own_hosts = () if options.host is None or options.host in _WILDCARDS else (options.host,)
+        self._own_hosts = () if options.host is None or options.host in WILDCARDS else (options.host,)
         self._sockets: list[socket.socket] = []
         self._server: Server | None = None
         self._channel = self._make_channel()
@@ -158,12 +156,12 @@ class DevServer:
     @property
     def local_urls(self) -> list[str]:
         """URLs for this machine."""
-        return [self._url(_bracketed(self._reachable_host))]
+        return [self._url(bracketed(self._reachable_host))]
 
     @property
     def network_urls(self) -> list[str]:
         """URLs for other machines; none while bound to one interface or to loopback."""
-        if self.options.host not in _WILDCARDS:
+        if self.options.host not in WILDCARDS:
             return []
         return [self._url(address) for address in network_addresses()]
 
@@ -305,7 +303,7 @@ class DevServer:
     def _client_settings(self) -> ClientSettings:
         options = self._channel.options
         port = options.client_port or (self._channel.port if self._channel.mode == "standalone" else None)
-        host = _bracketed(self._reachable_host)
+        host = bracketed(self._reachable_host)
         pages = f"{host}:{self.port}" if self._sockets else host
         return ClientSettings(
             base=self.options.base,
@@ -327,13 +325,11 @@ class DevServer:
     @property
     def _reachable_host(self) -> str:
         host = self.options.host
-        return "localhost" if host is None or host in _WILDCARDS else host
+        return "localhost" if host is None or host in WILDCARDS else host
 
     @property
     def _socket_host(self) -> str | None:
-        """Where the socket is, if it is said to be elsewhere than the pages (Vite's `server.hmr.host`)."""
-        host = self.options.ws.host if self.options.ws else None
-        return None if host is None or host in _WILDCARDS else _bracketed(host)
+        return socket_host(self.options.ws.host if self.options.ws else None)
 
     def _url(self, host: str) -> str:
         scheme = "https" if self.options.https else "http"
@@ -352,7 +348,3 @@ class DevServer:
         # What was served while the watch was set up may have been saved unseen.
         for folder in self._root.folders:
             self._engine.saved(self._engine.known_files(folder))
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

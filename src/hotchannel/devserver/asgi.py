@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote
 
 from hotchannel.devserver.answering import Answering
 from hotchannel.devserver.compression import accepts_gzip, compresses, gzip, is_worthwhile, mark
 from hotchannel.devserver.http import Request
+from hotchannel.websocket.asgi import target_of
 from hotchannel.websocket.handshake import HandshakeRequest
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ async def _compressed(body: bytes) -> bytes:
 def _head(scope: Scope) -> HandshakeRequest:
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
     return HandshakeRequest(
-        scope.get("method", "GET"), _target(scope), headers, scope.get("http_version", "1.1")
+        scope.get("method", "GET"), target_of(scope), headers, scope.get("http_version", "1.1")
     )
 
 
@@ -161,10 +161,3 @@ def _host(scope: Scope) -> str:
 def _address(scope: Scope) -> str:
     client = scope.get("client") or ("", 0)
     return f"{client[0]}:{client[1]}"
-
-
-def _target(scope: Scope) -> str:
-    raw_path = scope.get("raw_path")
-    path = quote(scope["path"]) if raw_path is None else raw_path.decode("latin-1")
-    query = scope["query_string"].decode("latin-1")
-    return f"{path}?{query}" if query else path

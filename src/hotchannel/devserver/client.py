@@ -17,10 +17,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ClientSettings", "client_module", "sibling_module"]
+__all__ = ["WILDCARDS", "ClientSettings", "bracketed", "client_module", "sibling_module", "socket_host"]
 
 _SIBLING_IMPORT = re.compile(r'(?<= from "\./)(?=[a-z]+\.js";)')
 _PLACEHOLDER = re.compile(r"\b__[A-Z]+(?:_[A-Z]+)*__\b")
+
+
+WILDCARDS = ("0.0.0.0", "::")
+"""Hosts that stand for every interface, and for no address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,16 @@ class ClientSettings:
     token: str
     defines: Mapping[str, object] = field(default_factory=dict)
     forward_console: Sequence[str] | None = None
+
+
+def bracketed(host: str) -> str:
+    """Return a host as a URL has it."""
+    return f"[{host}]" if ":" in host else host
+
+
+def socket_host(host: str | None) -> str | None:
+    """Return where the socket is, where that is not with the pages (Vite: `server.hmr.host`)."""
+    return None if host is None or host in WILDCARDS else bracketed(host)
 
 
 def sibling_module(name: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mimetypes
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +17,18 @@ if TYPE_CHECKING:
     from hotchannel.devserver.files import OpenFile
     from hotchannel.websocket.handshake import Reason
 
-__all__ = ["CSS", "HTML", "JAVASCRIPT", "PASS", "FileSlice", "Request", "Response", "content_type", "text"]
+__all__ = [
+    "CSS",
+    "HTML",
+    "JAVASCRIPT",
+    "PASS",
+    "FileSlice",
+    "Request",
+    "Response",
+    "content_type",
+    "plain_page",
+    "text",
+]
 
 JAVASCRIPT = "text/javascript; charset=utf-8"
 CSS = "text/css; charset=utf-8"
@@ -97,6 +109,21 @@ def text(status: int, message: str, *, refused: tuple[Reason, str] | None = None
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     fields = {"content-type": "text/plain; charset=utf-8", **names}
     return Response(status, fields, message.encode(), refused)
+
+
+def plain_page(title: str, body: str) -> str:
+    """Return an HTML page for a person, in place of one that there is not.
+
+    Args:
+        title: a text.
+        body: HTML.
+    """
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        "<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;"
+        "margin:12vh auto;padding:1rem}code{font-size:.95em}pre{font:13px/1.5 ui-monospace,monospace;"
+        f"overflow:auto}}</style></head><body>{body}</body></html>"
+    )
 
 
 def content_type(path: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hotchannel.channel.printable import printable
 from hotchannel.devserver.files import FileRefused, Root
-from hotchannel.devserver.http import HTML, Response
+from hotchannel.devserver.http import HTML, Response, plain_page
 from hotchannel.devserver.kinds import inline_modules, module_id
 from hotchannel.devserver.packing import PACK_URL, Packer, may_pack
 from hotchannel.devserver.plugins import PluginFailure, Plugins
@@ -23,12 +23,12 @@ from hotchannel.modules import html, transform
 from hotchannel.modules.urls import FilePath, browser_url, module_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hotchannel.devserver.compiler import Compiler
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode
 
-__all__ = ["Pages"]
+__all__ = ["Pages", "enter_links"]
 
 _log = logging.getLogger("hotchannel.server")
 
@@ -82,17 +82,8 @@ class Pages:
         # Bytes that are not UTF-8 go through as they are; the page may declare another encoding.
         source = self._plugins.page(content.decode(errors="surrogateescape"), path)
         analysis = html.analyze(source)
-        map_text: str | None = None
-        if analysis.import_map is not None:
-            map_text = source[analysis.import_map.content_start : analysis.import_map.content_end]
-        imports = _import_map(map_text)
-        if analysis.import_map is not None and self._resolver.learn_import_map(path, imports):
-            self._graph.revise()
-        for link in analysis.stylesheets:
-            resolved = self._resolver.resolve_url(link.get("href") or "", path)
-            if isinstance(resolved, Resolved):
-                sheet = module_id(resolved.url, stylesheet=True)
-                self._graph.ensure(sheet, resolved.url, resolved.file, "css").is_entry = True
+        map_text = _import_map_text(source, analysis)
+        imports = enter_links(self._graph, self._resolver, source, analysis, path)
         entries = self._entries(path, file, analysis)
         pack: str | None = None
         if packs and may_pack(analysis, map_text, self._headers):
@@ -136,12 +127,10 @@ class Pages:
 
     def not_found(self, path: str, position: str) -> Response:
         """Answer a browser where there is no page; it has the client, so that making the page shows it."""
-        page = (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>404 Not Found</title>'
-            "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:1rem}"
-            "code{font-size:.95em}:root{color-scheme:light dark}</style></head><body><h1>404 Not Found</h1>"
-            f"<p>There is no file <code>{escape(path)}</code> in the served folder.</p>"
-            f'<p><a href="{escape(self._base)}">Start page</a></p></body></html>'
+        page = plain_page(
+            "404 Not Found",
+            f"<h1>404 Not Found</h1><p>There is no file <code>{escape(path)}</code> in the served folder.</p>"
+            f'<p><a href="{escape(self._base)}">Start page</a></p>',
         )
         served = transform.page(
             page, html.analyze(page), client_url=self._compiler.client_url, position=position, module_urls={}
@@ -172,6 +161,42 @@ class Pages:
             if isinstance(resolved, Resolved):
                 names[name] = self._compiler.module_for(resolved)
         return names
+
+
+def _import_map_text(source: str, page: html.Page) -> str | None:
+    """Return the text of a page's import map; None where it has none."""
+    found = page.import_map
+    return None if found is None else source[found.content_start : found.content_end]
+
+
+def enter_links(
+    graph: ModuleGraph,
+    resolver: Resolver,
+    source: str,
+    page: html.Page,
+    path: str,
+    *,
+    local: Callable[[str], str] = str,
+) -> dict[str, str]:
+    """Enter a page's stylesheets into the graph, let the resolver learn its import map, and return that.
+
+    Args:
+        graph: gets the stylesheets.
+        resolver: learns the map.
+        source: the page's text.
+        page: what was found in it.
+        path: what its references are relative to, decoded.
+        local: makes a reference of it one that the resolver knows.
+    """
+    imports = _import_map(_import_map_text(source, page))
+    if page.import_map is not None and resolver.learn_import_map(path, imports):
+        graph.revise()
+    for link in page.stylesheets:
+        resolved = resolver.resolve_url(local(link.get("href") or ""), path)
+        if isinstance(resolved, Resolved):
+            sheet = module_id(resolved.url, stylesheet=True)
+            graph.ensure(sheet, resolved.url, resolved.file, "css").is_entry = True
+    return imports
 
 
 def _import_map(source: str | None) -> dict[str, str]:

@@ -9,13 +9,9 @@ nothing at all where hotchannel is off: then the application is called as if thi
 
 from __future__ import annotations
 
-import logging
-import os
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Unpack
 
 from hotchannel.devserver.http import PASS, Request, Response
-from hotchannel.integrations import jinja
 from hotchannel.integrations.applications import find_application, is_debug, static_folders
 from hotchannel.integrations.asgi_worker import AsgiWorker, server_of
 from hotchannel.integrations.exchange import (
@@ -27,71 +23,50 @@ from hotchannel.integrations.exchange import (
     failure_page,
     is_page,
 )
-from hotchannel.integrations.host import Host
-from hotchannel.integrations.settings import read_settings
-from hotchannel.integrations.switch import how_to_switch_on, is_on, is_undecided
-from hotchannel.integrations.terminal import say_off, speak
+from hotchannel.integrations.middleware import Middleware
 from hotchannel.integrations.tracebacks import error_detail
-from hotchannel.integrations.worker import Worker
+from hotchannel.websocket.asgi import target_of
 from hotchannel.websocket.handshake import HandshakeRequest
 from hotchannel.websocket.transports import shown_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hotchannel.integrations.settings import PathLike, StaticFolders
-    from hotchannel.integrations.worker import Hot
+    from hotchannel.integrations.settings import Arguments
+    from hotchannel.integrations.worker import Hot, Worker
     from hotchannel.websocket.asgi import AsgiApp, Message, Receive, Scope, Send
     from hotchannel.wire.payloads import ErrorDetail
 
 __all__ = ["HotChannelMiddleware"]
 
-_log = logging.getLogger("hotchannel.server")
 
-
-class HotChannelMiddleware:
-    """Makes an ASGI application hot.
+class HotChannelMiddleware(Middleware):
+    """Makes an ASGI application hot; its debug switch is `app.debug`, its static files `StaticFiles` mounts.
 
     Args:
         app: the application.
-        enabled: whether it is on; None leaves it to `HOTCHANNEL=1` or `0`, else to `app.debug`.
-        static: folders of static files by URL prefix; None finds the mounts of `StaticFiles`.
-        templates: folders of templates; None finds Jinja's.
-        watch: further files, folders and patterns whose change brings the pages up to date.
-        morph: False reloads pages after an edit of a template, where otherwise what changed is changed.
-        settings: `cors`, `editor`, `polling`, and `ws`, a dict of the channel's settings.
+        arguments: see `Arguments`.
 
     Raises:
         OptionError: a setting has a wrong name or value.
     """
 
+    debug_switch = "`debug=True` in the application"
+
     waits_for_pages = False
     """Whether a page whose length is not known is waited for too, and so gets the client."""
 
-    def __init__(
-        self,
-        app: AsgiApp,
-        *,
-        enabled: bool | None = None,
-        static: StaticFolders | None = None,
-        templates: Iterable[PathLike] | None = None,
-        watch: Iterable[PathLike] | None = None,
-        morph: bool = True,
-        **settings: Any,
-    ) -> None:
+    def __init__(self, app: AsgiApp, **arguments: Unpack[Arguments]) -> None:
+        super().__init__(**arguments)
         self.app = app
-        self._enabled = enabled
-        given = {"static": static, "templates": templates, "watch": watch, "morph": morph, **settings}
-        self._settings = read_settings(os.getcwd(), given)
         self._is_on: bool | None = None
         self._worker = AsgiWorker(app, self._make)
-        self._environments: list[Any] = []
         self._has_shown_page = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI scope."""
         if self._is_on is None:
-            self._decide(scope)
+            self._is_on = self.is_on(is_debug(find_application(self.app, scope)))
         if not self._is_on:
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
@@ -103,27 +78,9 @@ class HotChannelMiddleware:
         else:
             await self.app(scope, receive, send)
 
-    def _decide(self, scope: Scope) -> None:
-        application = find_application(self.app, scope)
-        self._is_on = is_on(self._enabled, os.environ, is_debug(application))
-        if not self._is_on and is_undecided(self._enabled, os.environ):
-            say_off(how_to_switch_on("`debug=True` in the application"))
-
     def _make(self, scope: Scope) -> Worker:
-        speak()
-        application = find_application(self.app, scope)
-        self._environments = jinja.environments()
-        folders = jinja.template_folders(self._environments)
-        settings = self._settings.found(static_folders(application), folders)
-
-        def make(**given: Any) -> Host:
-            hosts_option = 'ws={"allowed_hosts": [...]} of HotChannelMiddleware'
-            return Host(settings, hosts_option=hosts_option, shares_port=settings.ws.port is None, **given)
-
-        return Worker(settings, server_of(scope), make=make, forget_templates=self._forget_templates)
-
-    def _forget_templates(self) -> None:
-        jinja.forget(self._environments)
+        static = static_folders(find_application(self.app, scope))
+        return self.make_worker(server_of(scope), static, shares_port=True)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = await self._worker.hot(scope)
@@ -139,7 +96,7 @@ class HotChannelMiddleware:
             await self.app(scope, receive, answer.send)
         except Exception as error:
             if getattr(error, "status_code", 500) >= 500:
-                await answer.failed(error_detail(error, self._settings.project))
+                await answer.failed(error_detail(error, self.settings.project))
             raise
         finally:
             await answer.flush()
@@ -149,9 +106,9 @@ class HotChannelMiddleware:
         if self._has_shown_page:
             return
         self._has_shown_page = True
-        self._environments = jinja.environments()
-        if self._settings.templates is None:
-            host.watch_templates(jinja.template_folders(self._environments))
+        folders = self.template_folders()
+        if self.settings.templates is None:
+            host.watch_templates(folders)
 
 
 class _Answer:
@@ -193,7 +150,7 @@ class _Answer:
                 return
             if self._host.failing:
                 self._host.succeeded(self._visit().source)
-            if _is_html(message) and is_page(self._scope["method"], message["status"], _fields(message)):
+            if self._is_page(message):
                 # What becomes of its headers, the text says.
                 self._start = message
                 return
@@ -217,12 +174,16 @@ class _Answer:
 
     async def _hold(self, start: Message) -> None:
         """Begin an answer that says that something went wrong; what it was is raised only behind it."""
-        if _is_html(start) and is_page(self._scope["method"], start["status"], _fields(start)):
+        if self._is_page(start):
             self._start = start
         elif self._visit().navigates:
             self._held.append(start)
         else:
             await self._send(start)
+
+    def _is_page(self, start: Message) -> bool:
+        # The first question is asked of every answer, the second of few.
+        return _is_html(start) and is_page(self._scope["method"], start["status"], _fields(start))
 
     async def failed(self, detail: ErrorDetail) -> None:
         """The application has raised: say so in the pages, and to who waits for this one."""
@@ -295,11 +256,7 @@ _FETCHED = FETCHED.encode()
 
 def _head(scope: Scope) -> tuple[HandshakeRequest, Request]:
     fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
-    raw_path = scope.get("raw_path")
-    path = quote(scope["path"], safe="/@!$&'()*+,;=:~") if raw_path is None else raw_path.decode("latin-1")
-    query = scope["query_string"].decode("latin-1")
-    target = f"{path}?{query}" if query else path
-    method = scope["method"]
+    method, target = scope["method"], target_of(scope)
     return HandshakeRequest(method, target, fields), Request(method, target, dict(fields))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Protocol
 
+from hotchannel.devserver.http import plain_page
 from hotchannel.integrations.pages import AppPage
 
 if TYPE_CHECKING:
@@ -155,11 +156,8 @@ async def changed_page(
 
 def failure_page(detail: ErrorDetail) -> str:
     """Return the page in place of an answer that was never made; the overlay stands over it."""
-    title = escape(detail.message.partition("\n")[0])
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        "<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;"
-        "margin:10vh auto;padding:0 1rem}pre{font:13px/1.5 ui-monospace,monospace;overflow:auto}</style>"
-        f"</head><body><h1>500 Internal Server Error</h1><p>{title}</p>"
-        f"<pre>{escape(detail.stack)}</pre></body></html>"
+    title = detail.message.partition("\n")[0]
+    return plain_page(
+        title,
+        f"<h1>500 Internal Server Error</h1><p>{escape(title)}</p><pre>{escape(detail.stack)}</pre>",
     )

@@ -8,7 +8,7 @@ its views have raised; all else is the WSGI middleware's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from hotchannel.integrations.channel import get_channel
 from hotchannel.integrations.wsgi import ERROR_KEY, HotChannelMiddleware
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hotchannel.integrations.channel import AppChannel
-    from hotchannel.integrations.settings import PathLike
+    from hotchannel.integrations.settings import Arguments, PathLike
 
 __all__ = ["HotChannel"]
 
@@ -32,12 +32,12 @@ class HotChannel:
 
     Args:
         app: the application; None where `init_app` is called later.
-        settings: those of `hotchannel.integrations.wsgi.HotChannelMiddleware`; also as a dict in
+        arguments: see `Arguments`; also as a dict in
             `app.config["HOTCHANNEL"]`, which they override.
     """
 
-    def __init__(self, app: Flask | None = None, **settings: Any) -> None:
-        self._settings = settings
+    def __init__(self, app: Flask | None = None, **arguments: Unpack[Arguments]) -> None:
+        self._arguments = arguments
         if app is not None:
             self.init_app(app)
 
@@ -52,7 +52,7 @@ class HotChannel:
         Raises:
             OptionError: a setting has a wrong name or value.
         """
-        settings = {**app.config.get("HOTCHANNEL", {}), **self._settings}
+        settings = {**app.config.get("HOTCHANNEL", {}), **self._arguments}
         app.wsgi_app = _FlaskMiddleware(app, **settings)  # type: ignore[method-assign]
         app.extensions["hotchannel"] = self
         got_request_exception.connect(_raised, app)
@@ -62,9 +62,9 @@ class _FlaskMiddleware(HotChannelMiddleware):
     debug_switch = "`app.run(debug=True)` or `flask run --debug`"
     hosts_option = 'ws={"allowed_hosts": [...]} of HotChannel'
 
-    def __init__(self, app: Flask, **settings: Any) -> None:
+    def __init__(self, app: Flask, **arguments: Unpack[Arguments]) -> None:
         self._flask = app
-        super().__init__(app.wsgi_app, **settings)
+        super().__init__(app.wsgi_app, **arguments)
 
     def project(self) -> PathLike:
         return self._flask.root_path

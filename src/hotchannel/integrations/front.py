@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 from urllib.parse import urlsplit
 
+from hotchannel.devserver.http import plain_page
 from hotchannel.devserver.proxy import Proxy, Routes
 from hotchannel.integrations.asgi import HotChannelMiddleware
 from hotchannel.integrations.channel import get_channel
 from hotchannel.options import ProxyOptions
+from hotchannel.websocket.asgi import target_of
 from hotchannel.wire.payloads import FullReload
 
 if TYPE_CHECKING:
+    from hotchannel.integrations.settings import Arguments
     from hotchannel.websocket.asgi import Message, Receive, Scope, Send
 
 __all__ = ["FrontMiddleware", "front"]
@@ -37,18 +40,19 @@ class FrontMiddleware(HotChannelMiddleware):
     waits_for_pages = True
 
 
-def front(url: str, **settings: Any) -> FrontMiddleware:
+def front(url: str, **arguments: Unpack[Arguments]) -> FrontMiddleware:
     """Return the application that stands in front of the back end at `url`.
 
     Args:
         url: of the back end.
-        settings: those of `HotChannelMiddleware`.
+        arguments: see `Arguments`; it is on.
 
     Raises:
         OptionError: the URL or a setting is wrong.
         HotChannelError: httpx is not installed.
     """
-    return FrontMiddleware(_BackEnd(url), enabled=True, **settings)
+    arguments["enabled"] = True
+    return FrontMiddleware(_BackEnd(url), **arguments)
 
 
 class _BackEnd:
@@ -70,9 +74,7 @@ class _BackEnd:
             await self._proxy.close()
             await send({"type": "lifespan.shutdown.complete"})
             return
-        target = scope["raw_path"].decode("latin-1")
-        if scope["query_string"]:
-            target += f"?{scope['query_string'].decode('latin-1')}"
+        target = target_of(scope)
         route = self._proxy.routes.find(target)
         if route is None:
             await send({"type": "http.response.start", "status": 400, "headers": []})
@@ -87,13 +89,11 @@ class _BackEnd:
     @property
     def page(self) -> bytes:
         """What stands in place of a page while the back end is down."""
-        return (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>502 Bad Gateway</title>'
-            "<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;"
-            "margin:15vh auto;padding:0 1rem}code{font-size:.95em}</style></head><body>"
+        return plain_page(
+            "502 Bad Gateway",
             "<h1>The back end does not answer</h1>"
             f"<p>Nothing answers at <code>{escape(self._url)}</code>: it is down, or just restarting. "
-            "This page comes back by itself when it does.</p></body></html>"
+            "This page comes back by itself when it does.</p>",
         ).encode()
 
     def is_down(self) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hotchannel.channel.printable import printable
 from hotchannel.devserver.answering import Answering
-from hotchannel.devserver.client import ClientSettings
+from hotchannel.devserver.client import ClientSettings, socket_host
 from hotchannel.devserver.clock import Clock
 from hotchannel.devserver.compiler import Compiler
 from hotchannel.devserver.engine import HotEngine
@@ -51,8 +51,6 @@ _log = logging.getLogger("hotchannel.server")
 
 _PORTS = 100
 """How many ports are tried for the channel, where no port is set."""
-
-_WILDCARDS = ("0.0.0.0", "::")
 
 
 class Host:
@@ -231,16 +229,12 @@ class Host:
 
     def _client_settings(self) -> ClientSettings:
         options = self.channel.options
-        hostname = None if options.host is None or options.host in _WILDCARDS else options.host
-        if hostname is not None and ":" in hostname:
-            hostname = f"[{hostname}]"
-        port = options.client_port or self.channel.port
         return ClientSettings(
             base="/",
             server_host="your application's",
             protocol=options.protocol,
-            hostname=hostname,
-            port=port,
+            hostname=socket_host(options.host),
+            port=options.client_port or self.channel.port,
             direct_target="",
             ws_base=self.channel.path,
             timeout=options.timeout,

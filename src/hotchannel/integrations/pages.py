@@ -7,7 +7,6 @@ Invariant: what is no whole HTML page is left as it is.
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from secrets import token_urlsafe
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from hotchannel.devserver.http import HTML, Request, Response, text
-from hotchannel.devserver.kinds import inline_modules, module_id
+from hotchannel.devserver.kinds import inline_modules
+from hotchannel.devserver.pages import enter_links
 from hotchannel.devserver.resolver import Resolved
 from hotchannel.integrations.site import PAGE
 from hotchannel.modules import html, javascript, transform
@@ -25,8 +25,6 @@ from hotchannel.websocket.handshake import Reason
 from hotchannel.websocket.token import query_parameter, token_matches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hotchannel.devserver.compiler import Compiler
     from hotchannel.devserver.resolver import Resolver
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode
@@ -169,15 +167,7 @@ class AppPages:
         """
         source = page.source
         path = urljoin(page.path, page.local(analysis.base_href or ""))
-        if analysis.import_map is not None:
-            content = source[analysis.import_map.content_start : analysis.import_map.content_end]
-            if self._resolver.learn_import_map(path, _imports(content)):
-                self._graph.revise()
-        for link in analysis.stylesheets:
-            resolved = self._resolver.resolve_url(page.local(link.get("href") or ""), path)
-            if isinstance(resolved, Resolved):
-                sheet = module_id(resolved.url, stylesheet=True)
-                self._graph.ensure(sheet, resolved.url, resolved.file, "css").is_entry = True
+        enter_links(self._graph, self._resolver, source, analysis, path, local=page.local)
         edits: list[tuple[int, int, str]] = []
         inline = inline_modules(analysis)
         for script in analysis.scripts:
@@ -213,15 +203,3 @@ class AppPages:
 
 def _stamped(node: ModuleNode) -> str:
     return browser_url(node.url, timestamp=node.timestamp, explicit_import=node.explicit_import)
-
-
-def _imports(content: str) -> Mapping[str, str]:
-    """Read a page's import map; what is malformed in it the browser reports itself."""
-    try:
-        parsed = json.loads(content or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    imports = parsed.get("imports") if isinstance(parsed, dict) else None
-    if not isinstance(imports, dict):
-        return {}
-    return {name: address for name, address in imports.items() if isinstance(address, str)}

@@ -9,17 +9,44 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
-from hotchannel.errors import OptionError
+from hotchannel.errors import OptionError, closest
 from hotchannel.options import WsOptions, with_fields
 
-__all__ = ["AppSettings", "PathLike", "StaticFolders", "read_settings"]
+__all__ = ["AppSettings", "Arguments", "PathLike", "StaticFolders", "read_settings"]
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 
 StaticFolders: TypeAlias = "Mapping[str, PathLike | Iterable[PathLike]]"
 """Folders of static files by URL prefix: `{"/static": "app/static"}`; several are searched in order."""
+
+
+class Arguments(TypedDict, total=False):
+    """The arguments of an adapter.
+
+    Attributes:
+        enabled: whether it is on; None leaves it to `HOTCHANNEL=1` or `0`, else to the framework's own debug
+            switch.
+        static: folders of static files by URL prefix; None takes what the framework tells.
+        templates: folders of templates; None takes those that are found.
+        watch: further files, folders and patterns whose change brings the pages up to date.
+        morph: False reloads pages after an edit of a template, where otherwise what changed is changed.
+        cors: origins of other servers' pages that may load modules from here; True for all.
+        editor: what the overlay's link opens files with; see `DevOptions.editor`.
+        polling: watch by comparing, where the system sends no events.
+        ws: the channel's settings.
+    """
+
+    enabled: bool | None
+    static: StaticFolders | None
+    templates: Iterable[PathLike] | None
+    watch: Iterable[PathLike] | None
+    morph: bool
+    cors: Iterable[str] | bool
+    editor: Iterable[str] | str | None
+    polling: bool
+    ws: Mapping[str, Any] | WsOptions | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +108,8 @@ def read_settings(project: PathLike, settings: Mapping[str, Any]) -> AppSettings
     fields = dict(settings)
     for name in fields:
         if name not in _NAMES:
-            from difflib import get_close_matches
-
-            close = get_close_matches(name, _NAMES, n=1)
-            hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(_NAMES)}"
+            close = closest(name, _NAMES)
+            hint = f"; did you mean {close}?" if close else f"; there are {', '.join(_NAMES)}"
             raise OptionError(name, fields[name], f"the name of an option{hint}")
     for name in ("morph", "polling"):
         if not isinstance(fields.get(name, False), bool):

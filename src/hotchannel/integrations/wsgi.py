@@ -9,30 +9,24 @@ nothing at all where hotchannel is off.
 
 from __future__ import annotations
 
-import os
 import traceback
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 from hotchannel.devserver.http import PASS, Request, Response
-from hotchannel.integrations import jinja
 from hotchannel.integrations.background import Background
 from hotchannel.integrations.exchange import FETCHED, Headers, Visit, changed_page, failure_page, is_page
-from hotchannel.integrations.host import Host
-from hotchannel.integrations.settings import read_settings
-from hotchannel.integrations.switch import how_to_switch_on, is_on, is_undecided
-from hotchannel.integrations.terminal import say_off, speak
+from hotchannel.integrations.middleware import Middleware
 from hotchannel.integrations.tracebacks import error_detail
 from hotchannel.integrations.werkzeug import on_debugger_page
-from hotchannel.integrations.worker import Worker
+from hotchannel.modules.urls import request_target
 from hotchannel.websocket.handshake import HandshakeRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from hotchannel.integrations.settings import PathLike, StaticFolders
+    from hotchannel.integrations.settings import Arguments
     from hotchannel.wire.payloads import ErrorDetail
 
 __all__ = ["ERROR_KEY", "HotChannelMiddleware"]
@@ -48,53 +42,27 @@ _DEBUGGER_KEY = "werkzeug.debug.preserve_context"
 """Set by Werkzeug's debugger, which makes an answer of what is raised."""
 
 
-class HotChannelMiddleware:
-    """Makes a WSGI application hot.
+class HotChannelMiddleware(Middleware):
+    """Makes a WSGI application hot; WSGI has no debug switch, and tells of no static files.
 
     Args:
         app: the application.
-        enabled: whether it is on; None leaves it to `HOTCHANNEL=1`, since WSGI has no debug switch.
-        static: folders of static files by URL prefix.
-        templates: folders of templates; None finds Jinja's.
-        watch: further files, folders and patterns whose change brings the pages up to date.
-        morph: False reloads pages after an edit of a template, where otherwise what changed is changed.
-        settings: `cors`, `editor`, `polling`, and `ws`, a dict of the channel's settings.
+        arguments: see `Arguments`.
 
     Raises:
         OptionError: a setting has a wrong name or value.
     """
 
-    debug_switch: str | None = None
-    """How one writes the framework's debug switch."""
-
-    hosts_option = 'ws={"allowed_hosts": [...]} of HotChannelMiddleware'
-
-    def __init__(
-        self,
-        app: WsgiApp,
-        *,
-        enabled: bool | None = None,
-        static: StaticFolders | None = None,
-        templates: Iterable[PathLike] | None = None,
-        watch: Iterable[PathLike] | None = None,
-        morph: bool = True,
-        **settings: Any,
-    ) -> None:
+    def __init__(self, app: WsgiApp, **arguments: Unpack[Arguments]) -> None:
+        super().__init__(**arguments)
         self.app = app
-        self._enabled = enabled
-        given = {"static": static, "templates": templates, "watch": watch, "morph": morph, **settings}
-        self._settings = read_settings(self.project(), given)
-        self._is_on: bool | None = None
-        self._background = Background(self._make)
-        self._environments: list[Any] = []
+        self._background = Background(
+            lambda server: self.make_worker(server, self.static_folders(), shares_port=False)
+        )
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        if self._is_on is None:
-            self._is_on = is_on(self._enabled, os.environ, self.is_debug())
-            if not self._is_on and is_undecided(self._enabled, os.environ):
-                say_off(how_to_switch_on(self.debug_switch))
-        if not self._is_on:
+        if not self.is_on(self.is_debug()):
             return self.app(environ, start_response)
         visit = _visit(environ)
         if self._background.hot(visit.server).concerns(visit.path, visit.accept):
@@ -107,8 +75,8 @@ class HotChannelMiddleware:
         try:
             made = answer.of(self.app(environ, answer.start))
         except Exception as error:
-            detail = error_detail(error, self._settings.project)
-            self._background.tell(visit.server, lambda host: host.failed(visit.source, detail))
+            detail = error_detail(error, self.settings.project)
+            self._background.failed(visit, detail)
             if answer.is_started or not visit.navigates:
                 raise
             if _DEBUGGER_KEY in environ:
@@ -117,15 +85,11 @@ class HotChannelMiddleware:
             environ["wsgi.errors"].write(traceback.format_exc())
             return answer.failed(detail)
         if (raised := environ.get(ERROR_KEY)) is not None:
-            detail = error_detail(raised, self._settings.project)
-            self._background.tell(visit.server, lambda host: host.failed(visit.source, detail))
+            detail = error_detail(raised, self.settings.project)
+            self._background.failed(visit, detail)
         return made
 
     # What a framework knows better.
-
-    def project(self) -> PathLike:
-        """Return the application's folder."""
-        return os.getcwd()
 
     def is_debug(self) -> bool:
         """Tell whether the framework's debug switch is on."""
@@ -134,24 +98,6 @@ class HotChannelMiddleware:
     def static_folders(self) -> Iterable[tuple[str, str]]:
         """Return pairs of URL prefix and folder."""
         return ()
-
-    def environments(self) -> list[Any]:
-        """Return the Jinja environments of the application."""
-        return jinja.environments()
-
-    def _make(self, server: str) -> Worker:
-        speak()
-        self._environments = self.environments()
-        folders = jinja.template_folders(self._environments)
-        settings = self._settings.found(self.static_folders(), folders)
-
-        def make(**given: Any) -> Host:
-            return Host(settings, hosts_option=self.hosts_option, shares_port=False, **given)
-
-        return Worker(settings, server, make=make, forget_templates=self._forget_templates)
-
-    def _forget_templates(self) -> None:
-        jinja.forget(self._environments)
 
 
 @dataclass(slots=True)
@@ -169,8 +115,7 @@ class _Answer:
         """The application's `start_response`: what is no page goes on at once."""
         code = int(status[:3])
         if code < 500:
-            source = self.visit.source
-            self.background.tell(self.visit.server, lambda host: host.succeeded(source))
+            self.background.succeeded(self.visit)
         if is_page(self.visit.method, code, _fields(headers)):
             self._page = (status, headers)
             return self._written.append
@@ -264,10 +209,6 @@ def _visit(environ: Environ) -> Visit:
 _FETCHED = "HTTP_" + FETCHED.upper().replace("-", "_")
 
 
-_PATH = "/@!$&'()*+,;=:~"
-"""What stands in a path as it is (RFC 3986, 3.3)."""
-
-
 def _text(value: str) -> str:
     """Return a path as text: WSGI has bytes in it, each a character (PEP 3333, "Unicode Issues")."""
     return value.encode("latin-1").decode(errors="replace")
@@ -279,7 +220,7 @@ def _head(environ: Environ, visit: Visit) -> tuple[HandshakeRequest, Request]:
         for name, value in environ.items()
         if name.startswith("HTTP_")
     }
-    target = quote(visit.path, safe=_PATH) + (f"?{visit.query}" if visit.query else "")
+    target = request_target(visit.path, visit.query)
     return HandshakeRequest(visit.method, target, tuple(fields.items())), Request(
         visit.method, target, fields
     )

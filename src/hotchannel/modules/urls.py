@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from posixpath import normpath
 from typing import NewType
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 __all__ = [
     "FilePath",
@@ -25,6 +25,7 @@ __all__ = [
     "join_specifier",
     "module_url",
     "path_of",
+    "request_target",
     "split_query",
     "without_parameters",
 ]
@@ -43,6 +44,16 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 # What a browser's URL parser would take for syntax. All else it encodes by itself, in the same way for
 # every importer; encoding more would make a second URL, and so a second instance, of one module.
 _SYNTAX = str.maketrans({"%": "%25", "?": "%3F", "#": "%23"})
+
+
+_PATH = "/@!$&'()*+,;=:~"
+"""What stands in the path of a request as it is (RFC 3986, 3.3)."""
+
+
+def request_target(path: str, query: str) -> str:
+    """Return the request target of a decoded path and a raw query, as a browser writes it."""
+    encoded = quote(path, safe=_PATH)
+    return f"{encoded}?{query}" if query else encoded
 
 
 def is_external(specifier: str) -> bool:

@@ -17,8 +17,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import quote
 
+from hotchannel.modules.urls import request_target
 from hotchannel.websocket.connection import message_bucket
 from hotchannel.websocket.handshake import PING, Accept, HandshakeRequest, Pass, Reason, Reject
 from hotchannel.websocket.head import refusal_parts
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hotchannel.websocket.frames import Outgoing
     from hotchannel.websocket.server import WebSocketServer
 
-__all__ = ["STATE_KEY", "AsgiApp", "AsgiEntrance"]
+__all__ = ["STATE_KEY", "AsgiApp", "AsgiEntrance", "target_of"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -301,16 +301,22 @@ class _Connection:
             self._server.closed(self, error)
 
 
+def target_of(scope: Scope) -> str:
+    """Return the request target of a scope; not every server tells how it was written."""
+    query = scope.get("query_string", b"").decode("latin-1")
+    raw_path = scope.get("raw_path")
+    if raw_path is None:
+        return request_target(scope["path"], query)
+    path: str = raw_path.decode("latin-1")
+    return f"{path}?{query}" if query else path
+
+
 def _request(scope: Scope) -> HandshakeRequest:
     """The handshake as the server tells of it."""
-    raw_path = scope.get("raw_path")
-    path = quote(scope["path"]) if raw_path is None else raw_path.decode("latin-1")
-    query = scope.get("query_string", b"")
-    target = f"{path}?{query.decode('latin-1')}" if query else path
     known = {name for name, _ in _CHECKED_BY_THE_SERVER}
     headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
     kept = [(name, value) for name, value in headers if name not in known]
-    return HandshakeRequest("GET", target, (*kept, *_CHECKED_BY_THE_SERVER))
+    return HandshakeRequest("GET", target_of(scope), (*kept, *_CHECKED_BY_THE_SERVER))
 
 
 async def _respond(send: Send, kind: str, reject: Reject) -> None:

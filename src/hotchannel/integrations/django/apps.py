@@ -10,6 +10,7 @@ from django.apps import AppConfig
 from django.core.checks import register
 from django.core.signals import got_request_exception
 
+from hotchannel.integrations.background import call_from_anywhere
 from hotchannel.integrations.django.checks import check_settings
 from hotchannel.integrations.django.exchange import answer, visit_of
 from hotchannel.integrations.django.middleware import ERROR
@@ -65,7 +66,8 @@ def _wrap_static_files_handler() -> None:
     @wraps(get_response_async)
     async def respond_async(self: Any, request: HttpRequest) -> Any:
         visit = visit_of(request)
-        made = await runtime.acall(visit.server, lambda host: answer(host, request, visit))
+        hot = await runtime.ahot(visit.server)
+        made = await call_from_anywhere(hot, answer(hot, request, visit))
         return await get_response_async(self, request) if made is None else made
 
     respond.is_wrapped = True  # type: ignore[attr-defined]

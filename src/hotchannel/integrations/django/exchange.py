@@ -5,13 +5,13 @@ Role: translates, for the middleware and for the handler of static files.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from typing import TYPE_CHECKING, TypeGuard
 
 from django.http import HttpResponse
 
 from hotchannel.devserver.http import PASS, Request, Response
 from hotchannel.integrations.exchange import FETCHED, Headers, Visit, changed_page, is_page
+from hotchannel.modules.urls import request_target
 from hotchannel.websocket.handshake import HandshakeRequest
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from hotchannel.integrations.worker import Hot
 
 __all__ = ["answer", "change", "may_change", "visit_of"]
-
-_PATH = "/@!$&'()*+,;=:~"
 
 
 def visit_of(request: HttpRequest) -> Visit:
@@ -44,16 +42,18 @@ def visit_of(request: HttpRequest) -> Visit:
 async def answer(host: Hot, request: HttpRequest, visit: Visit) -> HttpResponse | None:
     """Answer a request for what is ours; None where Django has to."""
     fields = {name.lower(): str(value) for name, value in request.headers.items()}
-    target = quote(visit.path, safe=_PATH) + (f"?{visit.query}" if visit.query else "")
+    target = request_target(visit.path, visit.query)
     head = HandshakeRequest(visit.method, target, tuple(fields.items()))
     address = str(request.META.get("REMOTE_ADDR", ""))
     made = await host.respond(head, Request(visit.method, target, fields), address)
     return None if made is PASS else _translated(made)
 
 
-def may_change(visit: Visit, response: HttpResponseBase) -> bool:
+def may_change(response: HttpResponseBase, visit: Visit) -> TypeGuard[HttpResponse]:
     """Tell whether a response is a page that may get the client."""
-    return not response.streaming and is_page(visit.method, response.status_code, _fields(response))
+    return isinstance(response, HttpResponse) and is_page(
+        visit.method, response.status_code, _fields(response)
+    )
 
 
 async def change(host: Hot, visit: Visit, response: HttpResponse) -> None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
-from django.http import Http404, HttpResponse
+from django.http import Http404
 
+from hotchannel.integrations.background import call_from_anywhere
 from hotchannel.integrations.django.exchange import answer, change, may_change, visit_of
 from hotchannel.integrations.django.runtime import runtime
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from hotchannel.integrations.exchange import Visit
-    from hotchannel.integrations.worker import Hot
     from hotchannel.wire.payloads import ErrorDetail
 
 __all__ = ["ERROR", "HotChannelMiddleware"]
@@ -59,39 +59,34 @@ class HotChannelMiddleware:
             made = runtime.call(visit.server, lambda host: answer(host, request, visit))
             if made is not None:
                 return made
-        response: HttpResponseBase = self.get_response(request)
-        response = _found(request, visit, response)
-        _tell(request, visit, response)
-        if isinstance(response, HttpResponse) and may_change(visit, response):
-            page = response
-            runtime.call(visit.server, lambda host: change(host, visit, page))
+        response = _finished(request, visit, self.get_response(request))
+        if may_change(response, visit):
+            runtime.call(visit.server, lambda host: change(host, visit, response))
         return response
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         visit = visit_of(request)
-
-        async def first(host: Hot) -> HttpResponse | None:
-            return await answer(host, request, visit) if host.concerns(visit.path, visit.accept) else None
-
-        made = await runtime.acall(visit.server, first)
-        if made is not None:
-            return made
-        response: HttpResponseBase = await self.get_response(request)
-        response = _found(request, visit, response)
-        _tell(request, visit, response)
-        if isinstance(response, HttpResponse) and may_change(visit, response):
-            page = response
-            await runtime.acall(visit.server, lambda host: change(host, visit, page))
+        hot = await runtime.ahot(visit.server)
+        if hot.concerns(visit.path, visit.accept):
+            made = await call_from_anywhere(hot, answer(hot, request, visit))
+            if made is not None:
+                return made
+        response = _finished(request, visit, await self.get_response(request))
+        if may_change(response, visit):
+            hot = await runtime.ahot(visit.server)
+            await call_from_anywhere(hot, change(hot, visit, response))
         return response
 
 
-def _tell(request: HttpRequest, visit: Visit, response: HttpResponseBase) -> None:
-    """Tell the pages what became of a request."""
+def _finished(request: HttpRequest, visit: Visit, response: HttpResponseBase) -> HttpResponseBase:
+    """Tell the pages what became of a request, and return the answer to it."""
+    response = _found(request, visit, response)
     detail: ErrorDetail | None = getattr(request, ERROR, None)
     if detail is not None:
-        runtime.tell(visit.server, lambda host: host.failed(visit.source, detail))
+        runtime.failed(visit, detail)
     elif response.status_code < 500:
-        runtime.tell(visit.server, lambda host: host.succeeded(visit.source))
+        runtime.succeeded(visit)
+    return response
 
 
 def _found(request: HttpRequest, visit: Visit, response: HttpResponseBase) -> HttpResponseBase:

@@ -6,9 +6,8 @@ thread, unless `HotChannelASGI` has one in the server's event loop.
 
 from __future__ import annotations
 
-import asyncio
 import os
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -16,28 +15,24 @@ from django.conf import settings
 from hotchannel.integrations import jinja
 from hotchannel.integrations.background import Background
 from hotchannel.integrations.host import Host
+from hotchannel.integrations.middleware import decide
 from hotchannel.integrations.settings import read_settings
-from hotchannel.integrations.switch import how_to_switch_on, is_on, is_undecided
-from hotchannel.integrations.terminal import say_off, speak
+from hotchannel.integrations.terminal import speak
 from hotchannel.integrations.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Iterator
 
     from hotchannel.integrations.settings import AppSettings
-    from hotchannel.integrations.worker import Hot
 
 __all__ = ["Runtime", "runtime"]
 
-T = TypeVar("T")
 
-
-class Runtime:
+class Runtime(Background):
     """The worker of this process, whichever part of Django asks for it first."""
 
     def __init__(self) -> None:
-        self._background = Background(lambda server: self.make(server, shares_port=False))
-        self._shared: Callable[[], Hot] | None = None
+        super().__init__(lambda server: self.make(server, shares_port=False))
         self._settings: AppSettings | None = None
 
     @staticmethod
@@ -47,11 +42,8 @@ class Runtime:
         Raises:
             OptionError: the environment variable is neither yes nor no.
         """
-        enabled = _given().get("enabled")
-        on = is_on(enabled, os.environ, bool(settings.DEBUG))
-        if not on and is_undecided(enabled, os.environ):
-            say_off(how_to_switch_on("`DEBUG = True` in the settings"))
-        return on
+        enabled, switch = _given().get("enabled"), "`DEBUG = True` in the settings"
+        return decide(enabled, debug=bool(settings.DEBUG), debug_switch=switch)
 
     @property
     def settings(self) -> AppSettings:
@@ -60,36 +52,6 @@ class Runtime:
             given = {name: value for name, value in _given().items() if name != "enabled"}
             self._settings = read_settings(getattr(settings, "BASE_DIR", None) or os.getcwd(), given)
         return self._settings
-
-    def hot(self, server: str) -> Hot:
-        """Return what makes the project hot; the first that asks starts it.
-
-        Args:
-            server: the address that the project is served at.
-        """
-        return self._background.hot(server) if self._shared is None else self._shared()
-
-    def share(self, hot: Callable[[], Hot] | None) -> None:
-        """From now on the worker is one in the server's event loop; None where that has ended."""
-        self._shared = hot
-
-    def call(self, server: str, act: Callable[[Hot], Coroutine[object, object, T]]) -> T:
-        """Return what a coroutine returns; waits for it, outside of the worker's event loop."""
-        hot = self.hot(server)
-        return asyncio.run_coroutine_threadsafe(act(hot), hot.loop).result()
-
-    async def acall(self, server: str, act: Callable[[Hot], Coroutine[object, object, T]]) -> T:
-        """Return the same, in any event loop."""
-        # The first call waits until all is there, which the loop should not.
-        hot = await asyncio.to_thread(self.hot, server) if self._shared is None else self._shared()
-        if hot.loop is asyncio.get_running_loop():
-            return await act(hot)
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(act(hot), hot.loop))
-
-    def tell(self, server: str, act: Callable[[Hot], object]) -> None:
-        """Have something done, and wait for nothing."""
-        hot = self.hot(server)
-        hot.loop.call_soon_threadsafe(act, hot)
 
     def make(self, server: str, *, shares_port: bool) -> Worker:
         """Make a worker, in the event loop that it is for."""
