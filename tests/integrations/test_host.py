@@ -79,6 +79,21 @@ async def test_a_fragment_is_left_alone(host: StartHost, source: str) -> None:
         assert await made.page(page, [], "http://localhost") is None
 
 
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<link rel="stylesheet" href="http://[">',
+        '<script type="module" src="//[::1"></script>',
+        '<base href="http://[">',
+        '<base href="a[b//">',
+    ],
+)
+async def test_a_url_that_is_none_harms_no_page(host: StartHost, tag: str) -> None:
+    async with host() as made:
+        sent = await send(made, PAGE.replace("<title>", f"{tag}<title>"))
+        assert sent.text.count('src="/@vite/client"') == 1
+
+
 async def test_the_client_comes_behind_an_import_map_and_has_the_pages_nonce(host: StartHost) -> None:
     async with host() as made:
         source = (

@@ -60,8 +60,14 @@ class AppPage:
     prefix: str = ""
 
     def local(self, reference: str) -> str:
-        """Return a URL of this server's without its origin, as any other would name the same file."""
-        split = urlsplit(reference)
+        """Return a URL of this server's without its origin, as any other would name the same file.
+
+        One that is malformed names nothing, and is empty.
+        """
+        try:
+            split = urlsplit(reference)
+        except ValueError:
+            return ""
         if not split.netloc or split.netloc != self.host or split.scheme not in ("", "http", "https"):
             return reference
         return urlunsplit(("", "", split.path or "/", split.query, split.fragment))
