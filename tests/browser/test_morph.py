@@ -721,7 +721,7 @@ LONG = {
 
 
 MOST_PARSINGS = 25
-"""Nearly twice what the slowest takes; what grows with the square of the rows takes hundreds of times that."""
+"""Nearly twice what the slowest takes; what grows with the square of the rows takes hundreds of it."""
 
 
 @pytest.mark.parametrize(
