@@ -26,6 +26,9 @@ __all__ = ["PATIENCE", "SERVERS", "Answer", "Row", "RunningApp"]
 PATIENCE = 20.0
 """Seconds for what a restart is part of: reloaders look about every second, and Python starts anew."""
 
+SAVE_AGAIN = 3.0
+"""Seconds in which a reloader that looks has seen a save."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -36,7 +39,8 @@ class Row:
         command: the server's command line for a port, run in the project's folder.
         environ: environment variables beside those of the tests.
         survives: whether the server is still there, and looks, after code that cannot be imported.
-        settles: seconds from then until it looks: what is saved before goes unseen.
+        notices: what its log says of each save of code that it sees. It begins to look only some time after it
+            answers, so that a save may go unseen. Empty where every save is seen.
         imports_late: whether the first request imports the code, so that the server starts without it.
         error_page: a text of the page that is the answer where a view raises.
         says_sockets: whether the log tells of the channel's sockets; None where it tells of no socket at all.
@@ -49,7 +53,7 @@ class Row:
     command: Callable[[int], list[str]]
     environ: Mapping[str, str] = field(default_factory=lambda: {"HOTCHANNEL": "1"})
     survives: bool = True
-    settles: float = 0.0
+    notices: str = ""
     imports_late: bool = False
     error_page: str = ""
     says_sockets: bool | None = None
@@ -110,7 +114,11 @@ def _http_server(port: int) -> list[str]:
 
 _DJANGO42 = REPOSITORY / ".venv/django42"
 _RUNSERVER = Row(
-    application=DJANGO, command=_runserver, environ={}, settles=1.0, error_page="Django Version:"
+    application=DJANGO,
+    command=_runserver,
+    environ={},
+    notices="changed, reloading",
+    error_page="Django Version:",
 )
 
 SERVERS: Mapping[str, Row] = {
@@ -138,10 +146,17 @@ SERVERS: Mapping[str, Row] = {
         application=replace(DJANGO, abilities=DJANGO.abilities - {"code"}), command=_daphne, environ={}
     ),
     "flask-run": Row(
-        application=FLASK, command=_flask, environ={}, error_page="// Werkzeug Debugger</title>"
+        application=FLASK,
+        command=_flask,
+        environ={},
+        notices="Detected change in",
+        error_page="// Werkzeug Debugger</title>",
     ),
     "flask-gunicorn": Row(
-        application=FLASK, command=_gunicorn, error_page="<title>500 Internal Server Error</title>"
+        application=FLASK,
+        command=_gunicorn,
+        notices="Worker reloading",
+        error_page="<title>500 Internal Server Error</title>",
     ),
     "proxy-http-server": Row(application=PAGES, command=_proxy, environ={}, back_end=_http_server),
 }
@@ -306,6 +321,19 @@ class RunningApp(Folder):
 
         self.until(has_status, f"{path} to answer {status}")
         return answers[-1]
+
+    def edit_code(self, old: str, new: str) -> None:
+        """Change the code; save it again, as one would, where the server says nothing of it."""
+        seen = len(self.log)
+        self.edit(self.application.code, old, new)
+        deadline = time.monotonic() + PATIENCE
+        saved = time.monotonic()
+        while self.row.notices not in self.log[seen:]:
+            assert time.monotonic() < deadline, f"no save of the code was seen:\n{self.log}"
+            if time.monotonic() > saved + SAVE_AGAIN:
+                (self.root / self.application.code).touch()
+                saved = time.monotonic()
+            time.sleep(0.02)
 
     def until_logged(self, text: str, *, since: int = 0) -> None:
         """Wait until the server has printed this, after so many characters."""

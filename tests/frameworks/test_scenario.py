@@ -163,7 +163,7 @@ def test_an_exception_shows_until_it_is_mended(
     show(tab, site)
     code = site.application.code
     line = next(number for number, text in enumerate(site.code.splitlines(), 1) if " / 1" in text)
-    site.edit(code, " / 1", " / 0")
+    site.edit_code(" / 1", " / 0")
     answer = site.until_status("/boom", 500)
     assert site.row.error_page in answer.body.decode()
     failed = new_tab()
@@ -178,7 +178,7 @@ def test_an_exception_shows_until_it_is_mended(
         everything += [answer.body.decode(), failed.page.content()]
     assert all("open sesame" not in text for text in everything)
 
-    site.edit(code, " / 0", " / 1")
+    site.edit_code(" / 0", " / 1")
     expect(overlay(tab)).to_have_count(0, timeout=LONG)
     assert_kept(tab)
     expect(failed.page.locator("#greeting")).to_have_text("quiet 11", timeout=LONG)
@@ -190,7 +190,7 @@ def test_new_code_shows_in_the_live_page(site: RunningApp, tab: Tab) -> None:
     show(tab, site)
     greeting = tab.page.locator("#greeting")
     for old, new in (("one", "two"), ("two", "one")):
-        site.edit(site.application.code, f'GREETING = "{old}"', f'GREETING = "{new}"')
+        site.edit_code(f'GREETING = "{old}"', f'GREETING = "{new}"')
         expect(greeting).to_have_text(new, timeout=LONG)
     assert_kept(tab)
     expect(overlay(tab)).to_have_count(0)
@@ -203,24 +203,23 @@ def test_new_code_shows_in_the_live_page(site: RunningApp, tab: Tab) -> None:
 @pytest.mark.needs("code")
 def test_code_that_cannot_be_read_is_waited_for(site: RunningApp, tab: Tab) -> None:
     show(tab, site)
-    code, seen = site.application.code, len(site.log)
-    site.edit(code, 'GREETING = "one"', 'GREETING = = "one"')
+    seen = len(site.log)
+    site.edit_code('GREETING = "one"', 'GREETING = = "one"')
     if not site.row.imports_late:
         expect(notice(tab)).to_contain_text("reconnecting", timeout=LONG)
     if site.row.survives:
         site.until_logged("SyntaxError", since=seen)
     else:
         site.wait_for_end()
-    tab.page.wait_for_timeout(site.row.settles * 1000)
     tab.text("one", "#greeting")
     assert_kept(tab)
-    site.edit(code, 'GREETING = = "one"', 'GREETING = "three"')
+    site.edit_code('GREETING = = "one"', 'GREETING = "three"')
     if not site.row.survives:
         site.start()
     expect(tab.page.locator("#greeting")).to_have_text("three", timeout=LONG)
     expect(notice(tab)).to_have_count(0)
     assert_kept(tab)
-    site.edit(code, 'GREETING = "three"', 'GREETING = "one"')
+    site.edit_code('GREETING = "three"', 'GREETING = "one"')
     expect(tab.page.locator("#greeting")).to_have_text("one", timeout=LONG)
 
 
