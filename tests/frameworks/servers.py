@@ -39,8 +39,8 @@ class Row:
         command: the server's command line for a port, run in the project's folder.
         environ: environment variables beside those of the tests.
         survives: whether the server is still there, and looks, after code that cannot be imported.
-        notices: what its log says of each save of code that it sees. It begins to look only some time after it
-            answers, so that a save may go unseen. Empty where every save is seen.
+        notices: what its log says of each save of code that it sees, where it begins to look only some time
+            after it answers, so that a save may go unseen. Empty where every save is seen.
         imports_late: whether the first request imports the code, so that the server starts without it.
         error_page: a text of the page that is the answer where a view raises.
         says_sockets: whether the log tells of the channel's sockets; None where it tells of no socket at all.
