@@ -33,7 +33,9 @@ def test_other_names_are_attribute_errors() -> None:
     ("statement", "unwanted"),
     [
         pytest.param(
-            "import hotchannel", ["asyncio", "msgspec", "uvicorn", "click", "websockets"], id="package"
+            "import hotchannel",
+            ["asyncio", "msgspec", "uvicorn", "click", "websockets", "prometheus_client"],
+            id="package",
         ),
         pytest.param(
             "from hotchannel import WebSocketServer",

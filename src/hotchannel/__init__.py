@@ -111,8 +111,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    if name == "remote":
-        return import_module("hotchannel.remote")
+    if name in ("metrics", "remote"):
+        return import_module(f"hotchannel.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
+from time import perf_counter
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import UNSET, UnsetType
@@ -91,6 +92,7 @@ class HotChannel(Generic[C, M]):
         hmr: False sends `connected`, `ping`, `custom` and `error` only.
         prepare: makes of an encoded payload what a client's `write` takes; called once for all clients.
         catch_up: what brings a client up to date that missed more than the journal has.
+        sent: told of every broadcast when it began and ended (`time.perf_counter`).
     """
 
     def __init__(
@@ -100,8 +102,10 @@ class HotChannel(Generic[C, M]):
         hmr: bool = True,
         prepare: Callable[[bytes], M],
         catch_up: FullReload | None = None,
+        sent: Callable[[float, float], object] = lambda began, ended: None,
     ) -> None:
         self._journal = journal
+        self._sent = sent
         self._catch_up = catch_up or FullReload(path="*")
         self._hmr = hmr
         self._prepare = prepare
@@ -232,6 +236,7 @@ class HotChannel(Generic[C, M]):
         """Send to all; the message's number, or the last one given where it is not sent at all."""
         if not self._hmr and isinstance(payload, (Update, FullReload, Prune)):
             return self._journal.last
+        began = perf_counter()
         encoded = encode(payload)
         seq = self._journal.append(encoded)
         if _log.isEnabledFor(logging.DEBUG):
@@ -245,6 +250,7 @@ class HotChannel(Generic[C, M]):
             message = self._prepare(number(encoded, seq))
             for write in tuple(self._numbered.values()):
                 write(message)
+        self._sent(began, perf_counter())
         return seq
 
     def _standing(self) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hotchannel.devserver.cors import cross_origin_headers, preflight
 from hotchannel.devserver.http import PASS, Request, Response, text
+from hotchannel.modules.urls import split_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,13 +21,18 @@ if TYPE_CHECKING:
     from hotchannel.websocket.handshake import HandshakeRequest
     from hotchannel.websocket.server import WebSocketServer
 
-__all__ = ["Answering"]
+__all__ = ["METRICS", "OWN", "Answering"]
 
 _SETTLE_STEP = 0.005
 _SETTLE_STEPS = 20
 """A request for a file that is suddenly empty waits up to 100 ms for the save to end."""
 
 _EDITOR = "__open-in-editor"
+
+OWN = "@hotchannel/"
+"""Below the base, ahead of what shows the channel at work."""
+
+METRICS = f"{OWN}metrics"
 
 
 class Answers(Protocol):
@@ -42,6 +48,7 @@ class Answering:
     Args:
         site: what is served.
         channel: whose rules about Hosts hold for plain requests too, and which counts refusals.
+        base: path under which everything is served.
         cors: origins whose pages may read the answers; True for all.
         editor: makes what opens files in the user's editor.
     """
@@ -51,9 +58,11 @@ class Answering:
         site: Answers,
         channel: WebSocketServer,
         *,
+        base: str,
         cors: tuple[str, ...] | bool,
         editor: Callable[[], OpenInEditor],
     ) -> None:
+        self._base = base
         self._site = site
         self._channel = channel
         self._cors = cors
@@ -77,6 +86,10 @@ class Answering:
     async def _respond(self, head: HandshakeRequest, request: Request, address: str) -> Response:
         if (answer := preflight(self._cors, request)) is not None:
             return answer
+        if split_query(request.target)[0] == f"{self._base}{METRICS}":
+            from hotchannel.devserver.metrics import exposition
+
+            return exposition(request, self._channel)
         if _EDITOR in request.target:
             opened = await self._editor().respond(
                 request, lambda reason: self._channel.refused(reason, address, head)

@@ -12,6 +12,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
+from hotchannel.devserver.answering import OWN
 from hotchannel.devserver.asgi import SiteApplication
 from hotchannel.devserver.client import WILDCARDS, ClientSettings, bracketed, socket_host
 from hotchannel.devserver.clock import Clock
@@ -123,7 +124,8 @@ class DevServer:
         )
         self._channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
         self._watchers = [
-            Watcher(folder, self._engine, polling=options.polling) for folder in self._root.folders
+            Watcher(folder, self._engine, polling=options.polling, saving=self._channel.tally.saving)
+            for folder in self._root.folders
         ]
         self._levels: tuple[str, ...] | None = None
         self._console = self._make_console()
@@ -131,6 +133,7 @@ class DevServer:
         self._application = SiteApplication(
             site,
             self._channel,
+            base=options.base,
             headers=options.headers,
             cors=options.cors,
             editor=self._make_editor,
@@ -278,7 +281,7 @@ class DevServer:
         from hotchannel.devserver.proxy import Proxy, Routes
 
         # What only we can answer is ours whatever the table says, be it everything.
-        own = (f"{self.options.base}@vite/", f"{self.options.base}__open-in-editor")
+        own = tuple(f"{self.options.base}{name}" for name in ("@vite/", OWN, "__open-in-editor"))
         return Proxy(Routes(self.options.proxy, own=own, channel_path=self._channel.path))
 
     def _make_channel(self) -> WebSocketServer:

@@ -40,6 +40,7 @@ class SiteApplication:
     Args:
         site: what is served.
         channel: whose rules about Hosts hold for plain requests too.
+        base: path under which everything is served.
         headers: further headers of every answer.
         cors: origins whose pages may read the answers; True for all.
         editor: makes what opens files in the user's editor.
@@ -52,13 +53,14 @@ class SiteApplication:
         site: Site,
         channel: WebSocketServer,
         *,
+        base: str,
         headers: Mapping[str, str],
         cors: tuple[str, ...] | bool,
         editor: Callable[[], OpenInEditor],
         proxy: Proxy | None = None,
         compress: Literal["auto"] | bool = False,
     ) -> None:
-        self._answering = Answering(site, channel, cors=cors, editor=editor)
+        self._answering = Answering(site, channel, base=base, cors=cors, editor=editor)
         self._channel = channel
         self._headers = headers
         self._proxy = proxy

@@ -14,6 +14,8 @@ import logging
 import os
 import sys
 import warnings
+from contextlib import nullcontext
+from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 from watchdog.events import (
@@ -34,6 +36,7 @@ from hotchannel.modules.urls import FilePath
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from watchdog.observers.api import BaseObserver
 
@@ -100,17 +103,26 @@ class Watcher:
         polling: compare the tree again and again instead of trusting the system's events; for bind
             mounts, WSL and network file systems.
         recursive: False leaves out the folders in it.
+        saving: is entered while `listener` is told, with when the first event of that came (`perf_counter`).
     """
 
     def __init__(
-        self, root: str, listener: SaveListener, *, polling: bool = False, recursive: bool = True
+        self,
+        root: str,
+        listener: SaveListener,
+        *,
+        polling: bool = False,
+        recursive: bool = True,
+        saving: Callable[[float], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._root = root
+        self._saving = saving
         self._listener = listener
         self._polling = polling
         self._recursive = recursive
         self._resting: dict[FilePath, asyncio.TimerHandle] = {}
         self._batch: dict[FilePath, None] = {}
+        self._batch_began = 0.0
         self._folders: dict[str, None] = {}
         self._flush_handle: asyncio.Handle | None = None
         self._last_flush = 0.0
@@ -233,9 +245,11 @@ class Watcher:
         pending = self._resting.pop(file, None)
         if pending is not None:
             pending.cancel()
-        self._resting[file] = self._loop.call_later(_REST, self._add, (file,))
+        self._resting[file] = self._loop.call_later(_REST, self._add, (file,), (), perf_counter())
 
-    def _add(self, files: Iterable[FilePath], folders: Iterable[str] = ()) -> None:
+    def _add(
+        self, files: Iterable[FilePath], folders: Iterable[str] = (), began: float | None = None
+    ) -> None:
         for file in files:
             pending = self._resting.pop(file, None)
             if pending is not None:
@@ -243,6 +257,7 @@ class Watcher:
             self._batch[file] = None
         self._folders.update(dict.fromkeys(folders))
         if (self._batch or self._folders) and self._flush_handle is None:
+            self._batch_began = began or perf_counter()
             self._flush_handle = self._loop.call_at(self._last_flush + _GATHER, self._flush)
 
     def _flush(self) -> None:
@@ -256,8 +271,14 @@ class Watcher:
             pending = self._unsettled.pop(file, None)
             if pending is not None:
                 pending.cancel()
-        for file in self._listener.saved(files):
-            self._look_later(file, 1)
+        self._tell(files, self._batch_began, 0)
+
+    def _tell(self, files: Iterable[FilePath], began: float, step: int) -> None:
+        with self._saving(began):
+            unsettled = self._listener.saved(files, settled=step >= _SETTLE_STEPS)
+        for file in unsettled:
+            handle = self._loop.call_later(_SETTLE_STEP, self._look_again, file, began, step + 1)
+            self._unsettled[file] = handle
 
     def _below(self, folders: Mapping[str, None]) -> Iterator[FilePath]:
         """Yield the files that are or were below `folders`."""
@@ -267,13 +288,9 @@ class Watcher:
         for folder in outermost if len(outermost) < _MANY_FOLDERS else [self._root]:
             yield from self._listener.known_files(folder)
 
-    def _look_later(self, file: FilePath, step: int) -> None:
-        self._unsettled[file] = self._loop.call_later(_SETTLE_STEP, self._look_again, file, step)
-
-    def _look_again(self, file: FilePath, step: int) -> None:
+    def _look_again(self, file: FilePath, began: float, step: int) -> None:
         del self._unsettled[file]
-        if self._listener.saved((file,), settled=step >= _SETTLE_STEPS):
-            self._look_later(file, step + 1)
+        self._tell((file,), began, step)
 
 
 class _Forwarder(FileSystemEventHandler):

@@ -110,7 +110,9 @@ class Host:
             graph, compiler, served, self.channel, settings=self._client_settings, pack=lambda name: None
         )
         self._site = AppSite(mounts, modules, kept_page=self._pages.respond, asked=self._saves.asked)
-        self._answering = Answering(self._site, self.channel, cors=settings.cors, editor=self._make_editor)
+        self._answering = Answering(
+            self._site, self.channel, base="/", cors=settings.cors, editor=self._make_editor
+        )
         self.channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
         self.channel.on("hotchannel:loaded", lambda data, _: self._engine.overtaken(self._site.loaded(data)))
         self._watchers: dict[str, Watcher] = {}
@@ -210,7 +212,13 @@ class Host:
         if folder in self._watchers:
             return False
         polling = self.settings.polling
-        self._watchers[folder] = Watcher(folder, self._saves, polling=polling, recursive=is_recursive)
+        self._watchers[folder] = Watcher(
+            folder,
+            self._saves,
+            polling=polling,
+            recursive=is_recursive,
+            saving=self.channel.tally.saving,
+        )
         return True
 
     def _start_watcher(self, watcher: Watcher) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from hotchannel.devserver.answering import OWN
 from hotchannel.devserver.files import FileRefused
 from hotchannel.devserver.http import PASS, Request, Response, text
 from hotchannel.devserver.modules import CLIENT, Modules, is_foreign_picture, is_foreign_script, is_module
@@ -26,10 +27,10 @@ __all__ = ["EDITOR", "PAGE", "AppSite", "concerns", "is_own"]
 
 EDITOR = "/__open-in-editor"
 
-PAGE = "/@hotchannel/page/"
+PAGE = f"/{OWN}page/"
 """Ahead of the name of a page as it was sent last."""
 
-_OWN = (CLIENT, PAGE, EDITOR)
+_OWN = (CLIENT, f"/{OWN}", EDITOR)
 
 _PING = "text/x-vite-ping"
 

@@ -167,6 +167,11 @@ class _Connection:
         """The peer's IP address; empty where the server does not tell."""
         return str(self._peer[0]) if self._peer else ""
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that the server in front has not taken yet."""
+        return self._waiting
+
     def deliver(self, message: Outgoing) -> None:
         """Send one message of the channel; a peer that does not read is cut off rather than waited for."""
         if not self._open:

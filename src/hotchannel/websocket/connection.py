@@ -133,6 +133,11 @@ class Connection(asyncio.Protocol):
         """The peer's IP address; empty on a socket that has none."""
         return str(self._peer[0]) if isinstance(self._peer, tuple) else ""
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that the peer has not taken yet."""
+        return self._transport.get_write_buffer_size() + len(self._corked)
+
     def deliver(self, message: Outgoing) -> None:
         """Send one message of the channel; a peer that does not read is cut off rather than waited for."""
         frame = message.frame

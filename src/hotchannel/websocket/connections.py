@@ -48,6 +48,10 @@ class Connections:
         if self._all_gone is not None and not self._sockets:
             self._all_gone.set()
 
+    def waiting(self) -> int:
+        """Bytes that peers have not taken yet."""
+        return sum(socket.waiting for socket in self._sockets)
+
     async def close(self) -> None:
         """Close all with 1012; returns when they are gone. Those that do not answer are cut off."""
         self._closed = True

@@ -37,6 +37,10 @@ class Socket(Protocol):
     def host(self) -> str:
         """The peer's IP address; empty where it has none."""
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that the peer has not taken yet."""
+
     def deliver(self, message: Outgoing) -> None:
         """Send one message; a peer that does not read is cut off rather than waited for."""
 

@@ -132,14 +132,14 @@ class WebSocketServer:
             max_messages=self._options.journal_messages,
             max_bytes=self._options.journal_bytes,
         )
+        self._tally = Tally()
         self._channel: HotChannel[WebSocketClient, Outgoing] = HotChannel(
-            self._journal, hmr=hmr, prepare=Outgoing, catch_up=catch_up
+            self._journal, hmr=hmr, prepare=Outgoing, catch_up=catch_up, sent=self._tally.sent
         )
         self._events: Listeners[...] = Listeners()
         self._by_socket: WeakValueDictionary[Socket, WebSocketClient] = WeakValueDictionary()
         self._connections = Connections(self._options.ping_interval)
         self._admission = Admission(self._options)
-        self._tally = Tally()
         self._refusals = RefusalLog()
         self._listener: Listener | None = None
         self._unhook: Callable[[], None] | None = None
@@ -196,7 +196,7 @@ class WebSocketServer:
 
     def stats(self) -> Stats:
         """The numbers of this moment."""
-        return self._tally.picture(len(self.clients))
+        return self._tally.picture(len(self.clients), self._connections.waiting())
 
     def position(self) -> str:
         """`EPOCH:SEQ`: what a page that is served now is up to date with."""

@@ -1,22 +1,73 @@
 """What the server has counted.
 
 Role: one mutable tally that connections write to, and the frozen picture of it that the public API
-gives out. Refusals are counted by `Reason`, so that the log and the metric use the same words.
+gives out. Refusals are counted by `Reason`, so that the log and the metric use the same words. Pure: times
+are passed in.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from hotchannel.websocket.handshake import Reason
 
-__all__ = ["Stats", "Tally"]
+__all__ = ["Buckets", "Histogram", "Stats", "Tally"]
+
+_BROADCAST_BOUNDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)
+
+_SAVE_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How long something took, each time.
+
+    Attributes:
+        bounds: in seconds, rising.
+        counts: how often it took up to each bound and longer than the one before; at last, longer than all.
+        total: all times together, in seconds.
+    """
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    total: float
+
+    @property
+    def count(self) -> int:
+        """How often it was."""
+        return sum(self.counts)
+
+
+class Buckets:
+    """The same while it is counted.
+
+    Args:
+        bounds: see `Histogram`.
+    """
+
+    __slots__ = ("_bounds", "_counts", "_total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._total = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """It took so long."""
+        self._counts[bisect_left(self._bounds, seconds)] += 1
+        self._total += seconds
+
+    def picture(self) -> Histogram:
+        """The counts of this moment."""
+        return Histogram(self._bounds, tuple(self._counts), self._total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +84,9 @@ class Stats:
         bytes_out: bytes handed to the network after the handshake, framing included.
         ignored: messages from clients that meant nothing.
         dropped: clients cut off because they did not read, or no longer answered.
+        outbox_bytes: wait now, because clients do not read as quickly as we write.
+        broadcast: seconds that a message to all took, from encoding to the last write.
+        save_to_send: seconds from the first sign of a save to the message about it.
     """
 
     clients: int
@@ -44,11 +98,18 @@ class Stats:
     bytes_out: int
     ignored: int
     dropped: int
+    outbox_bytes: int
+    broadcast: Histogram
+    save_to_send: Histogram
 
 
 @dataclass(slots=True)
 class Tally:
-    """The same numbers while they are counted."""
+    """The same numbers while they are counted.
+
+    Attributes:
+        save: when the save that is being answered showed first; None where none is.
+    """
 
     accepted: int = 0
     refused: Counter[Reason] = field(default_factory=Counter)
@@ -58,8 +119,26 @@ class Tally:
     bytes_out: int = 0
     ignored: int = 0
     dropped: int = 0
+    broadcast: Buckets = field(default_factory=lambda: Buckets(_BROADCAST_BOUNDS))
+    save_to_send: Buckets = field(default_factory=lambda: Buckets(_SAVE_BOUNDS))
+    save: float | None = None
 
-    def picture(self, clients: int) -> Stats:
+    @contextmanager
+    def saving(self, since: float) -> Iterator[None]:
+        """What is sent meanwhile answers a save that showed at `since`, on the clock of `sent`."""
+        self.save = since
+        try:
+            yield
+        finally:
+            self.save = None
+
+    def sent(self, began: float, ended: float) -> None:
+        """A message went to all in this time."""
+        self.broadcast.observe(ended - began)
+        if self.save is not None:
+            self.save_to_send.observe(ended - self.save)
+
+    def picture(self, clients: int, outbox_bytes: int) -> Stats:
         """The numbers of this moment."""
         return Stats(
             clients=clients,
@@ -71,4 +150,7 @@ class Tally:
             bytes_out=self.bytes_out,
             ignored=self.ignored,
             dropped=self.dropped,
+            outbox_bytes=outbox_bytes,
+            broadcast=self.broadcast.picture(),
+            save_to_send=self.save_to_send.picture(),
         )
