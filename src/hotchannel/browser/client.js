@@ -9,6 +9,7 @@ import { Connection } from "./connection.js";
 import { ConsoleForwarder } from "./console.js";
 import { HotRuntime } from "./context.js";
 import { ModuleErrors } from "./errors.js";
+import { LookedAt } from "./looked.js";
 import { hideNotice, showNotice } from "./notice.js";
 import { clearOverlay, ErrorOverlay, showOverlay } from "./overlay.js";
 import { hasDocument, isShowing, loadedFiles, meta, position, scheduleReload, scriptsRan } from "./page.js";
@@ -70,6 +71,8 @@ const runtime = new HotRuntime({
   logger,
 });
 
+const lookedAt = new LookedAt((event, data) => connection.send({ type: "custom", event, data }));
+
 const moduleErrors = new ModuleErrors(site, showError);
 
 const pageText = hasDocument ? new PageText(client, wsToken, meta) : null;
@@ -110,8 +113,10 @@ const connection = new Connection(
       enqueue(() => runtime.emit("vite:ws:connect", { webSocket }));
     },
     received(payload) {
+      if (lookedAt.asked(payload)) return;
+      const came = performance.now();
       const meant = runtime.instances(payload.type === "prune" ? payload.paths : []);
-      enqueue(() => handle(payload, meant));
+      enqueue(() => handle(payload, meant, came));
     },
     lost(webSocket) {
       isConnected = false;
@@ -140,6 +145,7 @@ if (hasDocument) moduleErrors.watch();
 // What `logger` writes is not forwarded: of that the server knows.
 if (forwardedMethods) forwarder?.watch(forwardedMethods);
 logger.debug("connecting\u2026");
+if (hasDocument) logger.debug(`inspector: ${new URL(`${base}@hotchannel/?token=${encodeURIComponent(wsToken)}`, client)}`);
 void connection.keepOpen();
 
 function tellLoaded() {
@@ -178,8 +184,9 @@ function enqueue(job) {
 /**
  * @param {Payload} payload
  * @param {Instances} meant what was there when a `prune` came
+ * @param {number} came when it came
  */
-async function handle(payload, meant) {
+async function handle(payload, meant, came) {
   switch (payload.type) {
     case "connected":
       logger.debug("connected");
@@ -187,7 +194,10 @@ async function handle(payload, meant) {
     case "update":
       await scriptsRan;
       await runtime.emit("vite:beforeUpdate", payload);
-      if (await update(payload.updates)) await runtime.emit("vite:afterUpdate", payload);
+      if (await update(payload.updates)) {
+        await runtime.emit("vite:afterUpdate", payload);
+        lookedAt.applied(payload.updates[0]?.timestamp, came);
+      }
       break;
     case "full-reload":
       // Pages of another file go on, and their modules are told nothing.

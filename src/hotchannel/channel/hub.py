@@ -116,6 +116,8 @@ class HotChannel(Generic[C, M]):
         self._listeners: Listeners[[Json, C]] = Listeners()
         self._kept_reload: FullReload | None = None
         self._connected = prepare(encode(Connected()))
+        self.tap: Callable[[HotPayload, bytes, C | None], object] | None = None
+        """Told of all that is sent, encoded, and to whom: None for all clients."""
 
     @property
     def clients(self) -> AbstractSet[C]:
@@ -209,6 +211,8 @@ class HotChannel(Generic[C, M]):
         """Send to one client. It has no number of its own: a resuming client sees the last one given."""
         encoded = encode(payload)
         client.write(self._prepare(number(encoded, self._journal.last) if client.resuming else encoded))
+        if self.tap is not None:
+            self.tap(payload, encoded, client)
 
     def receive(self, client: C, data: bytes | str) -> bool:
         """A client said something; True where it meant anything. Never raises."""
@@ -251,6 +255,8 @@ class HotChannel(Generic[C, M]):
             for write in tuple(self._numbered.values()):
                 write(message)
         self._sent(began, perf_counter())
+        if self.tap is not None:
+            self.tap(payload, encoded, None)
         return seq
 
     def _standing(self) -> Iterator[bytes]:

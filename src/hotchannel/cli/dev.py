@@ -155,9 +155,10 @@ def _print_banner(server: DevServer, milliseconds: float) -> None:
     arrow = click.style("➜", fg="green")
     rows = [("Local", url) for url in server.local_urls] + [("Network", url) for url in server.network_urls]
     for label, url in rows:
-        click.echo(f"  {arrow}  {click.style(f'{label}:', bold=True):<17} {click.style(url, fg='cyan')}")
+        click.echo(f"  {arrow}  {click.style(f'{label}:', bold=True):<19} {click.style(url, fg='cyan')}")
     if not server.network_urls:
-        click.echo(click.style("  ➜  Network:  use --host to expose", dim=True))
+        click.echo(click.style("  ➜  Network:    use --host to expose", dim=True))
+    click.echo(click.style(f"  ➜  Inspector:  {server.inspector_url}", dim=True))
     click.echo(click.style("\n  press Ctrl-C to stop\n", dim=True))
 
 

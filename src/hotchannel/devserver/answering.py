@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotchannel.devserver.editor import OpenInEditor
+    from hotchannel.devserver.inspector import Inspector
     from hotchannel.websocket.handshake import HandshakeRequest
     from hotchannel.websocket.server import WebSocketServer
 
@@ -32,7 +33,7 @@ _EDITOR = "__open-in-editor"
 OWN = "@hotchannel/"
 """Below the base, ahead of what shows the channel at work."""
 
-METRICS = f"{OWN}metrics"
+METRICS = "metrics"
 
 
 class Answers(Protocol):
@@ -51,6 +52,7 @@ class Answering:
         base: path under which everything is served.
         cors: origins whose pages may read the answers; True for all.
         editor: makes what opens files in the user's editor.
+        inspector: makes what shows the channel at work.
     """
 
     def __init__(
@@ -61,7 +63,10 @@ class Answering:
         base: str,
         cors: tuple[str, ...] | bool,
         editor: Callable[[], OpenInEditor],
+        inspector: Callable[[], Inspector],
     ) -> None:
+        self._make_inspector = inspector
+        self._inspector: Inspector | None = None
         self._base = base
         self._site = site
         self._channel = channel
@@ -86,10 +91,10 @@ class Answering:
     async def _respond(self, head: HandshakeRequest, request: Request, address: str) -> Response:
         if (answer := preflight(self._cors, request)) is not None:
             return answer
-        if split_query(request.target)[0] == f"{self._base}{METRICS}":
-            from hotchannel.devserver.metrics import exposition
-
-            return exposition(request, self._channel)
+        if request.target.startswith(self._base + OWN):
+            shown = self._shown(request, split_query(request.target)[0][len(self._base + OWN) :])
+            if shown is not None:
+                return shown
         if _EDITOR in request.target:
             opened = await self._editor().respond(
                 request, lambda reason: self._channel.refused(reason, address, head)
@@ -104,6 +109,16 @@ class Answering:
         response = self._site.respond(request)
         assert response is not None, "a settled answer is always there"
         return response
+
+    def _shown(self, request: Request, name: str) -> Response | None:
+        """Answer with what shows the channel at work; None where there is none of that name."""
+        if name == METRICS:
+            from hotchannel.devserver.metrics import exposition
+
+            return exposition(request, self._channel)
+        if self._inspector is None:
+            self._inspector = self._make_inspector()
+        return self._inspector.respond(request, name)
 
     def _complete(self, head: HandshakeRequest, response: Response) -> Response:
         origin = dict(head.headers).get("origin", "")

@@ -11,6 +11,7 @@ import logging
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
 
 from hotchannel.devserver.answering import OWN
 from hotchannel.devserver.asgi import SiteApplication
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from hotchannel.devserver.console import BrowserConsole
     from hotchannel.devserver.editor import OpenInEditor
+    from hotchannel.devserver.inspector import Inspector
     from hotchannel.devserver.proxy import Proxy
     from hotchannel.options import DevOptions
     from hotchannel.websocket.asgi import Receive, Scope, Send
@@ -137,6 +139,7 @@ class DevServer:
             headers=options.headers,
             cors=options.cors,
             editor=self._make_editor,
+            inspector=lambda: self._make_inspector(graph),
             proxy=self._proxy,
             compress=options.compress,
         )
@@ -167,6 +170,11 @@ class DevServer:
         if self.options.host not in WILDCARDS:
             return []
         return [self._url(address) for address in network_addresses()]
+
+    @property
+    def inspector_url(self) -> str:
+        """URL of the page that shows the channel at work, with the token in it. Never log it."""
+        return f"{self.local_urls[0]}{OWN}?token={quote(self._channel.token, safe='')}"
 
     async def __aenter__(self) -> Self:
         """Serve, and begin to watch; returns when saves are seen, or soon are in a large folder.
@@ -274,6 +282,11 @@ class DevServer:
             editor=self.options.editor,
             cors=self.options.cors,
         )
+
+    def _make_inspector(self, graph: ModuleGraph) -> Inspector:
+        from hotchannel.devserver.inspector import Inspector
+
+        return Inspector(self._channel, graph, base=self.options.base, settings=self._client_settings)
 
     def _make_proxy(self) -> Proxy | None:
         if not self.options.proxy:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from hotchannel.devserver.editor import OpenInEditor
     from hotchannel.devserver.http import FileSlice
+    from hotchannel.devserver.inspector import Inspector
     from hotchannel.devserver.proxy import Proxy
     from hotchannel.devserver.site import Site
     from hotchannel.websocket.asgi import Receive, Scope, Send
@@ -44,6 +45,7 @@ class SiteApplication:
         headers: further headers of every answer.
         cors: origins whose pages may read the answers; True for all.
         editor: makes what opens files in the user's editor.
+        inspector: makes what shows the channel at work.
         proxy: passes on what is not ours; None where everything is.
         compress: whether text is sent compressed.
     """
@@ -57,10 +59,11 @@ class SiteApplication:
         headers: Mapping[str, str],
         cors: tuple[str, ...] | bool,
         editor: Callable[[], OpenInEditor],
+        inspector: Callable[[], Inspector],
         proxy: Proxy | None = None,
         compress: Literal["auto"] | bool = False,
     ) -> None:
-        self._answering = Answering(site, channel, base=base, cors=cors, editor=editor)
+        self._answering = Answering(site, channel, base=base, cors=cors, editor=editor, inspector=inspector)
         self._channel = channel
         self._headers = headers
         self._proxy = proxy

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from hotchannel.devserver.editor import OpenInEditor
     from hotchannel.devserver.http import Request, Response
+    from hotchannel.devserver.inspector import Inspector
     from hotchannel.integrations.settings import AppSettings
     from hotchannel.websocket.client import WebSocketClient
     from hotchannel.websocket.handshake import HandshakeRequest
@@ -111,7 +112,12 @@ class Host:
         )
         self._site = AppSite(mounts, modules, kept_page=self._pages.respond, asked=self._saves.asked)
         self._answering = Answering(
-            self._site, self.channel, base="/", cors=settings.cors, editor=self._make_editor
+            self._site,
+            self.channel,
+            base="/",
+            cors=settings.cors,
+            editor=self._make_editor,
+            inspector=lambda: self._make_inspector(graph),
         )
         self.channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
         self.channel.on("hotchannel:loaded", lambda data, _: self._engine.overtaken(self._site.loaded(data)))
@@ -249,6 +255,11 @@ class Host:
             overlay=options.overlay,
             token=self.channel.token,
         )
+
+    def _make_inspector(self, graph: ModuleGraph) -> Inspector:
+        from hotchannel.devserver.inspector import Inspector
+
+        return Inspector(self.channel, graph, base="/", settings=self._client_settings)
 
     def _make_editor(self) -> OpenInEditor:
         from hotchannel.devserver.editor import OpenInEditor

@@ -77,6 +77,10 @@ class WebSocketClient:
         """
         self._channel.answer(self, as_payload(message, data))
 
+    def step_aside(self) -> None:
+        """Be no page any more: what is sent to all is not for it, and it does not count; `send` goes on."""
+        self._channel.leave(self)
+
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection: 1000, or 3000 to 4999 for meanings of your own (RFC 6455 section 7.4).
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hotchannel.channel.printable import printable
@@ -18,11 +20,13 @@ from hotchannel.websocket.handshake import Reason
 if TYPE_CHECKING:
     from hotchannel.websocket.handshake import HandshakeRequest
 
-__all__ = ["RefusalLog"]
+__all__ = ["Refusal", "RefusalLog"]
 
 _log = logging.getLogger("hotchannel.handshake")
 
 _SECOND = 1.0
+
+_KEPT = 30
 
 _ABOUT = {
     Reason.HOST: ("host", "origin"),
@@ -38,12 +42,34 @@ _ABOUT = {
 """The headers that a refusal is about."""
 
 
-class RefusalLog:
-    """Logs refusals, at most two lines a second."""
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One of the last.
 
-    __slots__ = ("_more", "_timer")
+    Attributes:
+        time: seconds since 1970.
+        reason: its kind.
+        address: the peer's.
+        described: the request, and what there is to say beyond the reason; a text by `str()`.
+    """
+
+    time: float
+    reason: Reason
+    address: str
+    described: object
+
+
+class RefusalLog:
+    """Logs refusals, at most two lines a second.
+
+    Attributes:
+        recent: the last ones.
+    """
+
+    __slots__ = ("_more", "_timer", "recent")
 
     def __init__(self) -> None:
+        self.recent: deque[Refusal] = deque(maxlen=_KEPT)
         self._more: Counter[Reason] = Counter()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -58,12 +84,14 @@ class RefusalLog:
             request: what was asked; None where no whole request came.
             detail: what there is to say beyond the reason.
         """
+        described = _Described(reason, request, detail)
+        self.recent.append(Refusal(time.time(), reason, address, described))
         if self._timer is not None:
             self._more[reason] += 1
-            _log.debug("refused %s: %s%s", address, reason, _Described(reason, request, detail))
+            _log.debug("refused %s: %s%s", address, reason, described)
             return
         self._timer = asyncio.get_running_loop().call_later(_SECOND, self._summarise)
-        _log.warning("refused %s: %s%s", address, reason, _Described(reason, request, detail))
+        _log.warning("refused %s: %s%s", address, reason, described)
 
     def close(self) -> None:
         """Log what is left and stop the timer."""

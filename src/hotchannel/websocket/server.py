@@ -38,7 +38,6 @@ from hotchannel.websocket.handshake import (
     HandshakeRequest,
     HttpAnswer,
     Pass,
-    Policy,
     Reason,
     Reject,
     decide,
@@ -46,15 +45,16 @@ from hotchannel.websocket.handshake import (
 )
 from hotchannel.websocket.head import well_formed
 from hotchannel.websocket.limits import Admission
+from hotchannel.websocket.policies import policy_of
 from hotchannel.websocket.refusals import RefusalLog
 from hotchannel.websocket.stats import Stats, Tally
-from hotchannel.websocket.token import TOKEN_BYTES, encode_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from collections.abc import Set as AbstractSet
 
     from hotchannel.options import HttpsOptions
+    from hotchannel.websocket.refusals import Refusal
     from hotchannel.websocket.roles import Socket
     from hotchannel.websocket.standalone import Listener
     from hotchannel.wire.payloads import ErrorDetail, FullReload, HotPayload
@@ -117,15 +117,7 @@ class WebSocketServer:
         self._pages_listening = pages_listening
         self._https = https
         hosts = (*own_hosts, *([self._options.host] if self._options.host else []))
-        self._policy = Policy(
-            base_path=base.rstrip("/") + self._options.path,
-            token=self._options.token or encode_token(secrets.token_bytes(TOKEN_BYTES)),
-            allowed_hosts=self._options.allowed_hosts,
-            own_hosts=tuple(hosts),
-            require_token=self._options.require_token,
-            skip_web_socket_token_check=self._options.skip_web_socket_token_check,
-            hosts_option=hosts_option,
-        )
+        self._policy = policy_of(self._options, base=base, own_hosts=hosts, hosts_option=hosts_option)
         self._exclusive_policy = replace(self._policy, exclusive=True)
         self._journal = Journal(
             secrets.token_urlsafe(6),
@@ -193,6 +185,16 @@ class WebSocketServer:
     def tally(self) -> Tally:
         """Where connections count; read it through `stats()`."""
         return self._tally
+
+    @property
+    def hub(self) -> HotChannel[WebSocketClient, Outgoing]:
+        """Where all messages pass."""
+        return self._channel
+
+    @property
+    def recent_refusals(self) -> Iterable[Refusal]:
+        """Who was not let in lately, oldest first."""
+        return self._refusals.recent
 
     def stats(self) -> Stats:
         """The numbers of this moment."""
