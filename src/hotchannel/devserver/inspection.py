@@ -153,8 +153,7 @@ class Inspection:
                 self._boundaries = [(entry.path, entry.accepted_path) for entry in updates]
                 self._is_reload = False
                 self._lit = self._newest_update = updates[0].timestamp
-                more = f" +{len(updates) - 1}" if len(updates) > 1 else ""
-                self._timed(f"{updates[0].accepted_path}{more}", self._lit)
+                self._timed(self._origin() or updates[0].accepted_path, self._lit)
             case FullReload():
                 newest = self._newest()
                 # A page's own file is no module: nothing of the graph is on its way.
@@ -172,6 +171,13 @@ class Inspection:
         if since is not None:
             took = time.perf_counter() - since
             self._saves.append(Save(next(self._save_numbers), label, timestamp, took))
+
+    def _origin(self) -> str:
+        """Return the URL of what was saved: it is on the update's way, and nothing that it imports is."""
+        for node in self._graph:
+            if node.timestamp == self._lit and all(each.timestamp != self._lit for each in node.imports):
+                return node.url
+        return ""
 
     def _newest(self) -> int:
         return max((node.timestamp for node in self._graph), default=0)
@@ -215,6 +221,7 @@ class Inspection:
             }
             if messages := self._messages.since(looker.messages):
                 told["messages"] = messages
+                told["skipped"] = self._messages.last - looker.messages - len(messages)
             looker.messages, looker.sections = self._messages.last, sections
             if told:
                 client.send(TOLD, told)

@@ -74,7 +74,6 @@ class MessageLog:
         self.last += 1
         self._rows.append(
             {
-                "n": self.last,
                 "at": round(at * 1000),
                 "way": way,
                 "type": head[0],

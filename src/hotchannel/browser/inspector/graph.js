@@ -23,7 +23,10 @@ export class ModuleGraph {
   #picked = find("picked", HTMLElement);
   #find = find("find", HTMLInputElement);
   #fit = find("fit", HTMLButtonElement);
-  /** @type {Graph} */
+  #only = find("only", HTMLButtonElement);
+  /** @type {Graph} all of it */
+  #whole = { total: 0, reload: false, nodes: [], edges: [], boundaries: [] };
+  /** @type {Graph} what is drawn of it */
   #graph = { total: 0, reload: false, nodes: [], edges: [], boundaries: [] };
   /** @type {SVGElement[]} */
   #nodes = [];
@@ -37,15 +40,23 @@ export class ModuleGraph {
       const isFit = this.#box.classList.toggle("fit");
       this.#fit.setAttribute("aria-pressed", String(isFit));
     });
+    this.#only.addEventListener("click", () => {
+      const isOnly = this.#only.getAttribute("aria-pressed") !== "true";
+      this.#only.setAttribute("aria-pressed", String(isOnly));
+      this.show(this.#whole);
+    });
   }
 
-  /** @param {Graph} graph */
-  show(graph) {
-    this.#graph = graph;
+  /** @param {Graph} whole */
+  show(whole) {
+    this.#whole = whole;
+    const isOnly = this.#only.getAttribute("aria-pressed") === "true";
+    const graph = (this.#graph = isOnly ? lastUpdate(whole) : whole);
     const { nodes, edges, total } = graph;
     find("count", HTMLElement).textContent = total > nodes.length ? `${nodes.length} of ${total}` : String(total);
     if (nodes.length === 0) {
-      this.#box.replaceChildren(empty("No module was served yet: open a page."));
+      const otherwise = isOnly ? "No update was seen yet: save a file." : "No module was served yet: open a page.";
+      this.#box.replaceChildren(empty(otherwise));
       this.#picked.textContent = "";
       return;
     }
@@ -173,6 +184,29 @@ export class ModuleGraph {
     // Only the box is moved: whoever reads elsewhere on the page stays there.
     if (isOut) this.#box.scrollBy(there.left - here.left - 40, there.top - here.top - here.height / 2);
   }
+}
+
+/**
+ * Leave only what is on the way of the last update.
+ *
+ * @param {Graph} graph
+ * @returns {Graph}
+ */
+function lastUpdate({ total, reload, nodes, edges, boundaries }) {
+  const takers = new Set(boundaries.map(([taker]) => taker));
+  const kept = nodes.flatMap((node, number) => (node.lit || takers.has(number) ? [number] : []));
+  const numbers = new Map(kept.map((number, index) => [number, index]));
+  /**
+   * @param {[number, number][]} pairs
+   * @returns {[number, number][]}
+   */
+  const among = (pairs) =>
+    pairs.flatMap(([a, b]) => {
+      const [from, to] = [numbers.get(a), numbers.get(b)];
+      return from === undefined || to === undefined ? [] : [[from, to]];
+    });
+  const left = nodes.filter((_, number) => numbers.has(number));
+  return { total, reload, nodes: left, edges: among(edges), boundaries: among(boundaries) };
 }
 
 /** @param {string} url */

@@ -53,7 +53,7 @@ export function layOut(count, edges, entries) {
 }
 
 /**
- * Sort modules by their distance from the entries; those that no entry leads to begin for themselves.
+ * Sort modules into columns, each right of all its importers; an import that closes a cycle does not count.
  *
  * @param {number} count
  * @param {number[][]} imports
@@ -62,28 +62,54 @@ export function layOut(count, edges, entries) {
  * @returns {number[][]}
  */
 function columnsOf(count, imports, importers, entries) {
-  /** @type {(number | undefined)[]} */
-  const depths = Array.from({ length: count });
   const all = Array.from({ length: count }, (_, node) => node);
   const roots = [...entries, ...all.filter((node) => importers[node]?.length === 0), ...all];
-  /** @type {number[][]} */
-  const columns = [];
-  for (let begin = 0; begin < roots.length; begin++) {
-    // All entries at once, the others one by one.
-    const starts = begin === 0 ? roots.slice(0, Math.max(entries.length, 1)) : [/** @type {number} */ (roots[begin])];
-    let wave = starts.filter((node) => depths[node] === undefined);
-    for (let depth = 0; wave.length > 0; depth++) {
-      /** @type {Set<number>} */
-      const next = new Set();
-      for (const node of wave) depths[node] = depth;
-      for (const node of wave) {
-        (columns[depth] ??= []).push(node);
-        for (const imported of imports[node] ?? []) if (depths[imported] === undefined) next.add(imported);
+  const depths = all.map(() => 0);
+  const order = importersFirst(roots, imports);
+  const positions = new Map(order.map((node, position) => [node, position]));
+  for (const [position, node] of order.entries()) {
+    for (const imported of imports[node] ?? []) {
+      // Else it closes a cycle.
+      if ((positions.get(imported) ?? 0) > position) {
+        depths[imported] = Math.max(depths[imported] ?? 0, (depths[node] ?? 0) + 1);
       }
-      wave = [...next];
     }
   }
+  /** @type {number[][]} */
+  const columns = [];
+  for (const node of all) (columns[depths[node] ?? 0] ??= []).push(node);
   return columns;
+}
+
+/**
+ * Order modules so that each comes after its importers, as far as there is no cycle.
+ *
+ * @param {number[]} roots where to begin
+ * @param {number[][]} imports
+ * @returns {number[]}
+ */
+function importersFirst(roots, imports) {
+  /** @type {Set<number>} */
+  const met = new Set();
+  /** @type {number[]} */
+  const left = [];
+  for (const root of roots) {
+    if (met.has(root)) continue;
+    met.add(root);
+    // Not by recursion: a chain of imports may be longer than the stack.
+    const path = [{ node: root, next: 0 }];
+    for (let here = path.at(-1); here; here = path.at(-1)) {
+      const imported = imports[here.node]?.[here.next++];
+      if (imported === undefined) {
+        left.push(here.node);
+        path.pop();
+      } else if (!met.has(imported)) {
+        met.add(imported);
+        path.push({ node: imported, next: 0 });
+      }
+    }
+  }
+  return left.reverse();
 }
 
 /**

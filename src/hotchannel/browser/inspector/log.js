@@ -6,7 +6,6 @@ import { element, empty, find, moment, size } from "./dom.js";
 
 /**
  * @typedef {object} Message
- * @property {number} n
  * @property {number} at
  * @property {"in" | "out"} way
  * @property {string} type
@@ -28,7 +27,6 @@ export class MessageLog {
   /** @type {Message[]} */
   #held = [];
   #skipped = 0;
-  #last = 0;
 
   constructor() {
     this.#filter.addEventListener("input", () => this.#show());
@@ -51,12 +49,14 @@ export class MessageLog {
       this.#held = [...this.#held, ...messages].slice(-SHOWN);
       return;
     }
-    for (const message of messages) {
-      if (this.#last > 0) this.#skipped += message.n - this.#last - 1;
-      this.#last = message.n;
-      this.#rows.unshift({ message, row: rowOf(message) });
-    }
+    for (const message of messages) this.#rows.unshift({ message, row: rowOf(message) });
     this.#rows.length = Math.min(this.#rows.length, SHOWN);
+    this.#show();
+  }
+
+  /** @param {number} count messages that came too quickly */
+  skip(count) {
+    this.#skipped += count;
     this.#show();
   }
 
@@ -85,8 +85,10 @@ function rowOf(message) {
   const { at, way, type, event, who, text } = message;
   const arrow = element("span", "way", way === "in" ? "↑" : "↓");
   arrow.title = way === "in" ? "from a page" : "to pages";
-  const name = event ? element("span", "name", event) : element("span", "name", element("em", "", type || "–"));
-  name.title = event || type;
+  const name = element("span", "name", event || type || "–");
+  const detail = event ? "" : detailOf(text);
+  if (detail) name.append(element("em", "", detail));
+  name.title = `${event || type} ${detail}`.trim();
   const from = element("span", "who", who);
   const summary = element("summary", "", moment(at), arrow, name, from, element("span", "size", size(message.size)));
   const row = element("details", `${way}${type === "malformed" || type === "error" ? ` ${type}` : ""}`, summary);
@@ -95,6 +97,22 @@ function rowOf(message) {
     if (row.open && row.childElementCount === 1) row.append(element("pre", "", pretty(text, message.size)));
   });
   return row;
+}
+
+/**
+ * What a message of the server's own is about, in a few words.
+ *
+ * @param {string} text
+ * @returns {string}
+ */
+function detailOf(text) {
+  try {
+    const { updates, paths, path, triggeredBy, err } = JSON.parse(text);
+    const urls = updates?.map((/** @type {any} */ update) => update.acceptedPath) ?? paths;
+    return String(urls?.join(", ") ?? err?.message ?? triggeredBy ?? path ?? "");
+  } catch {
+    return "";
+  }
 }
 
 /**

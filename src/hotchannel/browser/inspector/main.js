@@ -23,6 +23,7 @@ const views = {
   saves: showSaves,
   graph: (content) => graph.show(content),
   messages: (content) => log.add(content),
+  skipped: (content) => log.skip(content),
   problem: (content) => {
     problem.textContent = content;
   },
