@@ -214,6 +214,8 @@ class WsOptions:
         max_message_burst: frames that it may send at once.
         journal_messages: how many messages are kept for clients that come back.
         journal_bytes: how many bytes of them.
+        backplane: URL of the engine by which several processes share one channel, `redis://` or `nats://`;
+            `?channel=NAME` keeps channels apart. None for a channel of this process alone.
     """
 
     host: str | None = None
@@ -241,6 +243,7 @@ class WsOptions:
     max_message_burst: int = 2000
     journal_messages: int = 1000
     journal_bytes: int = 4 * 1024 * 1024
+    backplane: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         _check_port("ws.port", self.port)

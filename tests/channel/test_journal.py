@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotchannel.channel.journal import Entry, Journal, StandingError, parse_position
+from hotchannel.channel.journal import Entry, Journal, Position, StandingError, parse_position
 from hotchannel.wire.payloads import ErrorDetail
 
 
@@ -21,7 +21,7 @@ def test_what_was_missed(sent: list[bytes], max_messages: int, max_bytes: int, s
     assert [journal.append(message) for message in sent] == list(range(1, len(sent) + 1))
     assert journal.position == f"e:{len(sent)}"
 
-    missed = journal.since("e", seq)
+    missed = journal.since(Position("e", seq))
     entries = [Entry(index, message) for index, message in enumerate(sent, 1)]
     wanted = entries[seq:] if seq >= 0 else entries
     fits = len(wanted) <= max_messages and sum(len(entry.encoded) for entry in wanted) <= max_bytes
@@ -29,20 +29,27 @@ def test_what_was_missed(sent: list[bytes], max_messages: int, max_bytes: int, s
         assert missed == tuple(wanted)
     else:
         assert missed is None
-    assert journal.since("f", seq) is None
+    assert journal.since(Position("f", seq)) is None
 
 
 @given(st.text(max_size=20))
 def test_positions_are_read_without_raising(text: str) -> None:
     position = parse_position(text)
-    assert position is None or f"{position[0]}:{position[1]}" == text or ":0" in text
+    assert position is None or f"{position.epoch}:{position.seq}" == text or ":0" in text
 
 
 @pytest.mark.parametrize(
     ("text", "position"),
     [
-        ("e:0", ("e", 0)),
-        ("a-_9:12", ("a-_9", 12)),
+        ("e:0", Position("e", 0)),
+        ("a-_9:12", Position("a-_9", 12)),
+        ("e:1~p.7", Position("e", 1, ("p", 7))),
+        ("e:1~p-_.0", Position("e", 1, ("p-_", 0))),
+        ("e:1~", None),
+        ("e:1~p", None),
+        ("e:1~p.", None),
+        ("e:1~p.-1", None),
+        ("e:1~p.1~q.2", None),
         ("", None),
         ("e", None),
         ("e:", None),
@@ -55,7 +62,7 @@ def test_positions_are_read_without_raising(text: str) -> None:
         ("e" * 65 + ":1", None),
     ],
 )
-def test_positions(text: str, position: tuple[str, int] | None) -> None:
+def test_positions(text: str, position: Position | None) -> None:
     assert parse_position(text) == position
 
 

@@ -61,8 +61,10 @@ export class Connection {
   #serverHost;
   #timeout;
   #owner;
-  #epoch;
-  #seq;
+  #epoch = "";
+  #seq = 0;
+  /** `~SENDER.N`: messages seen before they had a number, while the server's backplane is away. */
+  #ahead = "";
   /** @type {WebSocket | null} */
   #socket = null;
   /** @type {string[]} */
@@ -85,9 +87,7 @@ export class Connection {
     this.#serverHost = serverHost;
     this.#timeout = timeout;
     this.#owner = owner;
-    const split = position.lastIndexOf(":");
-    this.#epoch = position.slice(0, Math.max(split, 0));
-    this.#seq = Number(position.slice(split + 1));
+    if (position) this.#saw(position);
   }
 
   /** Open the socket and keep it open; ends only when there is no client to come back to. */
@@ -178,7 +178,7 @@ export class Connection {
    * @returns {Promise<WebSocket | null>}
    */
   #open(url) {
-    const position = this.#epoch && `&resume=${this.#epoch}:${this.#seq}`;
+    const position = this.#epoch && `&resume=${this.#epoch}:${this.#seq}${this.#ahead}`;
     return new Promise((resolve) => {
       /** @type {WebSocket} */
       let socket;
@@ -205,8 +205,19 @@ export class Connection {
   /** @param {string} data */
   #receive(data) {
     const { seq, ...payload } = JSON.parse(data);
-    if (typeof seq === "number") this.#seq = Math.max(this.#seq, seq);
+    if (seq !== undefined) this.#saw(seq);
     this.#owner.received(payload);
+  }
+
+  /** @param {number | string} seq the number of a message, or all of `EPOCH:SEQ~SENDER.N` */
+  #saw(seq) {
+    const [, epoch, digits, ahead] = /^(?:(.*):)?(\d*)(~.*)?$/.exec(String(seq)) ?? [];
+    if (epoch !== undefined && epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#seq = 0;
+    }
+    this.#seq = Math.max(this.#seq, Number(digits));
+    this.#ahead = ahead ?? "";
   }
 
   /**

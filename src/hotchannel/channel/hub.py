@@ -12,11 +12,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 from msgspec import UNSET, UnsetType
 
-from hotchannel.channel.journal import Journal, parse_position
+from hotchannel.channel.backplane.memory import MemoryBackplane
+from hotchannel.channel.backplane.operations import Failed, Recovered, Said, Taken, Told
+from hotchannel.channel.backplane.roles import Place
+from hotchannel.channel.journal import parse_position
 from hotchannel.channel.listeners import Listeners
 from hotchannel.channel.printable import printable
 from hotchannel.errors import HotChannelError
@@ -29,9 +32,15 @@ from hotchannel.wire.payloads import (
     FullReload,
     HotPayload,
     Ping,
-    Prune,
     Update,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hotchannel.channel.backplane.operations import Operation
+    from hotchannel.channel.backplane.roles import Backplane
+    from hotchannel.channel.journal import Entry, Journal, Position
 
 __all__ = ["LIFECYCLE_EVENTS", "RESERVED_EVENTS", "ChannelClient", "HotChannel", "Listener", "as_payload"]
 
@@ -42,6 +51,10 @@ RESERVED_EVENTS = LIFECYCLE_EVENTS | {"vite:client:connect", "vite:client:discon
 """Events that no client may send."""
 
 Json: TypeAlias = Any
+
+_HMR = frozenset({"update", "full-reload", "prune"})
+_CLEARING = frozenset({"update", "full-reload"})
+_NO_UPDATES = encode(Update(()))
 
 _log = logging.getLogger("hotchannel.server")
 
@@ -91,6 +104,9 @@ class HotChannel(Generic[C, M]):
         hmr: False sends `connected`, `ping`, `custom` and `error` only.
         prepare: makes of an encoded payload what a client's `write` takes; called once for all clients.
         catch_up: what brings a client up to date that missed more than the journal has.
+        backplane: carries what is sent to all processes that have this channel; None where it is only this one.
+        token: the channel's secret, as this process proposes it.
+        on_token: called with the secret that the processes have agreed on.
     """
 
     def __init__(
@@ -100,6 +116,9 @@ class HotChannel(Generic[C, M]):
         hmr: bool = True,
         prepare: Callable[[bytes], M],
         catch_up: FullReload | None = None,
+        backplane: Backplane | None = None,
+        token: str = "",
+        on_token: Callable[[str], object] = lambda token: None,
     ) -> None:
         self._journal = journal
         self._catch_up = catch_up or FullReload(path="*")
@@ -110,8 +129,14 @@ class HotChannel(Generic[C, M]):
         self._stock: dict[C, Callable[[M], None]] = {}
         self._numbered: dict[C, Callable[[M], None]] = {}
         self._listeners: Listeners[[Json, C]] = Listeners()
-        self._kept_reload: FullReload | None = None
+        self._kept_reload: bytes | None = None
+        self._told: Listeners[[Any]] = Listeners()
+        self._announced: set[str] = set()
+        self._is_epoch_news = False
+        self._on_token = on_token
         self._connected = prepare(encode(Connected()))
+        self._backplane = backplane or MemoryBackplane()
+        self._backplane.bind(self, token=token, epoch=journal.epoch)
 
     @property
     def clients(self) -> AbstractSet[C]:
@@ -120,7 +145,7 @@ class HotChannel(Generic[C, M]):
 
     def position(self) -> str:
         """`EPOCH:SEQ`: what a page that is served now is up to date with."""
-        return self._journal.position
+        return str(self._mark(self._journal.last, whole=True))
 
     def on(self, event: str, listener: Listener[C]) -> None:
         """Call `listener(data, client)` whenever a client sends `event`."""
@@ -140,28 +165,16 @@ class HotChannel(Generic[C, M]):
             HotChannelError: neither payload nor event name, or the data is not JSON.
         """
         payload = as_payload(message, data)
-        match payload:
-            case ErrorPayload(err):
-                self.fail(_source_of(err), err)
-                return
-            case FullReload():
-                self._journal.recover("")
-                if not self._clients:
-                    self._kept_reload = payload
-            case Update():
-                self._journal.recover("")
-            case _:
-                pass
-        self._broadcast(payload)
-        standing = self._journal.standing
-        if standing is not None and isinstance(payload, (Update, FullReload)):
-            # Clients take the overlay away with any update, and with a reload that is none (`morph`).
-            self.fail(standing.source, standing.detail)
+        if isinstance(payload, ErrorPayload):
+            self.fail(_source_of(payload.err), payload.err)
+        else:
+            self._backplane.publish(Said(type(payload).__struct_config__.tag, encode(payload)))
 
     def fail(self, source: str, detail: ErrorDetail) -> None:
         """`source` (a file or URL) is in error: show it, and to every newcomer while it stands."""
-        seq = self._broadcast(ErrorPayload(detail))
-        self._journal.fail(source, detail, seq)
+        encode(ErrorPayload(detail))
+        self._announced.add(source)
+        self._backplane.publish(Failed(source, detail))
 
     def recover(self, source: str) -> bool:
         """`source` is well again. True where it had been in error.
@@ -169,15 +182,66 @@ class HotChannel(Generic[C, M]):
         With the last error goes the overlay (an `update` without updates, which stock clients know
         too); where others still stand, the newest of them is shown again.
         """
+        # What is on its way to all processes may not be here yet.
+        was_failing = source in self._announced or self._journal.is_failing(source)
+        self._announced.discard(source)
+        if was_failing:
+            self._backplane.publish(Recovered(source))
+        return was_failing
+
+    # What the backplane tells (`backplane.roles.Receiver`).
+
+    @property
+    def client_count(self) -> int:
+        """Clients of this process."""
+        return len(self._clients)
+
+    def deliver(self, operation: Operation, place: Place) -> None:
+        """Apply an operation, whoever sent it."""
         shown = self._journal.standing
-        if shown is None or not self._journal.recover(source):
-            return False
-        left = self._journal.standing
-        if left is None:
-            self._broadcast(Update(()))
-        elif left is not shown:
-            self.fail(left.source, left.detail)
-        return True
+        match operation:
+            case Said(kind, encoded):
+                self._broadcast(encoded, kind, place)
+                if kind in _CLEARING:
+                    self._journal.recover("")
+                    self._show_standing(place)
+                if kind == "full-reload" and place.is_shown and not self._clients and not self._backplane.others:
+                    self._kept_reload = encoded
+            case Failed(source, detail):
+                self._fail(source, detail, place)
+            case Recovered(source):
+                if self._journal.recover(source):
+                    left = self._journal.standing
+                    if left is None:
+                        self._broadcast(_NO_UPDATES, "update", place)
+                    elif left is not shown:
+                        self._fail(left.source, left.detail, place)
+            case Taken():
+                self._kept_reload = None
+            case Told(topic, data):
+                self._told.emit(topic, data)
+        if place.seq is not None:
+            self._journal.pass_over(place.seq)
+
+    def agreed(self, token: str, epoch: str) -> None:
+        """All processes have this token, and count within this epoch from now on."""
+        if epoch != self._journal.epoch:
+            self._journal.begin(epoch)
+            self._is_epoch_news = True
+        self._on_token(token)
+
+    def fell_behind(self) -> None:
+        """Messages were let go of before they came here: bring all clients up to date."""
+        if self._hmr:
+            self._broadcast(encode(self._catch_up), "full-reload", Place(self._journal.last))
+
+    def tell(self, topic: str, data: object) -> None:
+        """Tell all processes that have this channel, this one among them."""
+        self._backplane.publish(Told(topic, data))
+
+    def heard(self, topic: str, listener: Callable[[Any], object]) -> None:
+        """Call `listener(data)` for what `tell` says of a topic."""
+        self._told.on(topic, listener)
 
     def join(self, client: C, resume: str | None) -> None:
         """A client is there: greet it, bring it up to date, and tell listeners.
@@ -204,7 +268,9 @@ class HotChannel(Generic[C, M]):
     def answer(self, client: C, payload: HotPayload) -> None:
         """Send to one client. It has no number of its own: a resuming client sees the last one given."""
         encoded = encode(payload)
-        client.write(self._prepare(number(encoded, self._journal.last) if client.resuming else encoded))
+        if client.resuming:
+            encoded = number(encoded, self._mark(self._journal.last))
+        client.write(self._prepare(encoded))
 
     def receive(self, client: C, data: bytes | str) -> bool:
         """A client said something; True where it meant anything. Never raises."""
@@ -227,13 +293,17 @@ class HotChannel(Generic[C, M]):
     async def close(self) -> None:
         """Forget the listeners and cancel those that are under way."""
         await self._listeners.close()
+        await self._told.close()
 
-    def _broadcast(self, payload: HotPayload) -> int:
-        """Send to all; the message's number, or the last one given where it is not sent at all."""
-        if not self._hmr and isinstance(payload, (Update, FullReload, Prune)):
+    def _broadcast(self, encoded: bytes, kind: str, place: Place) -> int:
+        """Show a message, and keep it; returns its number, or the last one given where it has none."""
+        if not self._hmr and kind in _HMR:
             return self._journal.last
-        encoded = encode(payload)
-        seq = self._journal.append(encoded)
+        seq = self._journal.last
+        if not place.is_ahead:
+            seq = self._journal.append(encoded, place.seq, place.origin)
+        if not place.is_shown:
+            return seq
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug("send %d to %d clients: %s", seq, len(self._clients), printable(encoded))
         # A write may drop a client, and a dropped client leaves its dict.
@@ -242,23 +312,43 @@ class HotChannel(Generic[C, M]):
             for write in tuple(self._stock.values()):
                 write(message)
         if self._numbered:
-            message = self._prepare(number(encoded, seq))
+            message = self._prepare(number(encoded, self._mark(seq, whole=self._is_epoch_news)))
+            self._is_epoch_news = False
             for write in tuple(self._numbered.values()):
                 write(message)
         return seq
+
+    def _fail(self, source: str, detail: ErrorDetail, place: Place) -> None:
+        seq = self._broadcast(encode(ErrorPayload(detail)), "error", place)
+        self._journal.fail(source, detail, seq)
+
+    def _show_standing(self, place: Place) -> None:
+        """Show the error that stands: clients take the overlay away with any update, and with a reload that is
+        none (`morph`)."""
+        standing = self._journal.standing
+        if standing is not None:
+            self._fail(standing.source, standing.detail, place)
+
+    def _mark(self, seq: int, *, whole: bool = False) -> int | str:
+        """What a client that has seen message `seq` comes back with; most often the number alone."""
+        ahead = self._backplane.ahead
+        mark = f"{seq}~{ahead}" if ahead else str(seq)
+        return f"{self._journal.epoch}:{mark}" if whole or ahead else seq
 
     def _standing(self) -> Iterator[bytes]:
         standing = self._journal.standing
         if standing is not None:
             yield encode(ErrorPayload(standing.detail))
         if self._kept_reload is not None and self._hmr:
-            yield encode(self._kept_reload)
+            yield self._kept_reload
             self._kept_reload = None
+            if self._backplane.is_shared:
+                self._backplane.publish(Taken())
 
     def _resumption(self, resume: str) -> Iterator[bytes]:
-        last = self._journal.last
+        last = self._mark(self._journal.last)
         position = parse_position(resume)
-        missed = self._journal.since(*position) if position else None
+        missed = self._journal.since(position) if position else None
         if position is None or missed is None:
             # Number 0: should the line drop before the reload arrives, the client is no less behind.
             known = 0
@@ -266,13 +356,30 @@ class HotChannel(Generic[C, M]):
             if self._hmr:
                 yield number(encode(self._catch_up), last)
         else:
-            known = position[1]
-            yield number(encode(Connected()), known)
+            known = position.seq if position.epoch == self._journal.epoch else 0
+            marks = self._resumption_marks(resume, position, missed)
+            yield number(encode(Connected()), next(marks))
             for entry in missed:
-                yield number(entry.encoded, entry.seq)
+                yield number(entry.encoded, next(marks))
         standing = self._journal.standing
         if standing is not None and (missed is None or standing.seq <= known):
             yield number(encode(ErrorPayload(standing.detail)), last)
+
+
+    def _resumption_marks(
+        self, resume: str, position: Position, missed: Sequence[Entry]
+    ) -> Iterator[int | str]:
+        """What the client comes back with after `connected`, and after each message that it has missed."""
+        if position.epoch != self._journal.epoch:
+            # Numbers of two epochs: whoever loses the line meanwhile, gets all of it once more.
+            yield from (resume for _ in missed)
+            yield self._mark(self._journal.last, whole=True)
+        elif position.ahead is None:
+            yield from (position.seq, *(entry.seq for entry in missed))
+        else:
+            yield resume
+            for entry in missed:
+                yield f"{position.epoch}:{entry.seq}~{position.ahead[0]}.{position.ahead[1]}"
 
 
 def _source_of(detail: ErrorDetail) -> str:

@@ -5,7 +5,7 @@ bytes, and remembers which source's error still stands. Reconnects, newcomers an
 while a file is saved are one mechanism. Pure: no clock, no loop. Follows protocol.md section 4,
 "Journal and resume".
 
-Invariant: the kept entries have consecutive numbers that end with `last`.
+Invariant: the kept entries are all that have numbers above the newest that was let go of.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from hotchannel.wire.payloads import ErrorDetail
 
-__all__ = ["Entry", "Journal", "StandingError", "parse_position"]
+__all__ = ["Entry", "Journal", "Position", "StandingError", "parse_position"]
 
-_POSITION = re.compile(r"([!-9;-~]{1,64}):([0-9]{1,15})")
+_POSITION = re.compile(r"([!-9;-}]{1,64}):([0-9]{1,15})(?:~([A-Za-z0-9_-]{1,32})\.([0-9]{1,15}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,26 @@ class Entry:
     Attributes:
         seq: its number, from 1.
         encoded: the JSON as stock clients get it, without `seq`.
+        origin: which process sent it, and which of its messages it is; None in a channel of one process.
     """
 
     seq: int
     encoded: bytes
+    origin: tuple[str, int] | None = None
+
+
+class Position(NamedTuple):
+    """What a client has seen.
+
+    Attributes:
+        epoch: which `seq` is counted in.
+        seq: the newest number that it has seen.
+        ahead: a process, and how many of its messages it has seen beyond that, before they had a number.
+    """
+
+    epoch: str
+    seq: int
+    ahead: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +68,12 @@ class StandingError:
     seq: int
 
 
-def parse_position(text: str) -> tuple[str, int] | None:
-    """`EPOCH:SEQ` as a pair, or None where it is not one. The text comes from a client's query."""
+def parse_position(text: str) -> Position | None:
+    """`EPOCH:SEQ` or `EPOCH:SEQ~PROCESS.N`, or None where it is neither. It comes from a client's query."""
     match = _POSITION.fullmatch(text)
-    return (match[1], int(match[2])) if match else None
+    if match is None:
+        return None
+    return Position(match[1], int(match[2]), (match[3], int(match[4])) if match[3] else None)
 
 
 class Journal:
@@ -67,7 +85,17 @@ class Journal:
         max_bytes: how many bytes of encoded messages are kept.
     """
 
-    __slots__ = ("_bytes", "_entries", "_errors", "_max_bytes", "_max_messages", "epoch", "last")
+    __slots__ = (
+        "_bytes",
+        "_earlier",
+        "_entries",
+        "_errors",
+        "_gone",
+        "_max_bytes",
+        "_max_messages",
+        "epoch",
+        "last",
+    )
 
     def __init__(self, epoch: str, *, max_messages: int, max_bytes: int) -> None:
         self.epoch = epoch
@@ -77,6 +105,9 @@ class Journal:
         self._max_bytes = max_bytes
         self._entries: deque[Entry] = deque()
         self._bytes = 0
+        # The newest number that was let go of, and what there was in the epoch before.
+        self._gone = 0
+        self._earlier: tuple[str, int, tuple[Entry, ...]] = ("", 0, ())
         self._errors: dict[str, StandingError] = {}
 
     @property
@@ -84,25 +115,54 @@ class Journal:
         """`EPOCH:SEQ` of the newest message: what a page served now is up to date with."""
         return f"{self.epoch}:{self.last}"
 
-    def append(self, encoded: bytes) -> int:
-        """Keep a message, let go of the oldest where there are too many, and return its number."""
-        self.last += 1
-        self._entries.append(Entry(self.last, encoded))
+    def append(self, encoded: bytes, seq: int | None = None, origin: tuple[str, int] | None = None) -> int:
+        """Keep a message, let go of the oldest where there are too many, and return its number.
+
+        Args:
+            encoded: the message.
+            seq: its number where it has one already, not below `last`; several messages may share one.
+            origin: see `Entry`.
+        """
+        self.last = self.last + 1 if seq is None else seq
+        self._entries.append(Entry(self.last, encoded, origin))
         self._bytes += len(encoded)
         while self._entries and (len(self._entries) > self._max_messages or self._bytes > self._max_bytes):
-            self._bytes -= len(self._entries.popleft().encoded)
+            gone = self._entries.popleft()
+            self._bytes -= len(gone.encoded)
+            self._gone = gone.seq
         return self.last
 
-    def since(self, epoch: str, seq: int) -> tuple[Entry, ...] | None:
-        """The messages after number `seq`, oldest first.
+    def pass_over(self, seq: int) -> None:
+        """Number `seq` was given to what is no message."""
+        self.last = max(self.last, seq)
 
-        None where that cannot be told: another epoch, messages already let go, or a number that
-        was never given.
+    def begin(self, epoch: str) -> None:
+        """Count anew, within another epoch; who has a position in the one before gets what is new since."""
+        self._earlier = (self.epoch, self._gone, tuple(self._entries))
+        self.epoch, self.last, self._gone, self._bytes = epoch, 0, 0, 0
+        self._entries.clear()
+
+    def since(self, position: Position) -> tuple[Entry, ...] | None:
+        """The messages after a position, oldest first.
+
+        None where that cannot be told: an unknown epoch, messages already let go, or a number that was never
+        given.
         """
-        missed = self.last - seq
-        if epoch != self.epoch or not 0 <= missed <= len(self._entries):
+        epoch, gone, entries = self._earlier
+        missed = self._after(position.seq)
+        if position.epoch == self.epoch:
+            if not self._gone <= position.seq <= self.last:
+                return None
+        elif position.epoch == epoch and gone <= position.seq and not self._gone:
+            # What was sent again in this epoch had a number in the one before.
+            known = {entry.origin for entry in entries}
+            missed = (
+                *(entry for entry in entries if entry.seq > position.seq),
+                *(entry for entry in self._entries if entry.origin is None or entry.origin not in known),
+            )
+        else:
             return None
-        return tuple(islice(self._entries, len(self._entries) - missed, None))
+        return tuple(entry for entry in missed if not _is_seen(entry.origin, position.ahead))
 
     @property
     def standing(self) -> StandingError | None:
@@ -114,6 +174,23 @@ class Journal:
         self._errors.pop(source, None)
         self._errors[source] = StandingError(source, detail, seq)
 
+    def is_failing(self, source: str) -> bool:
+        """Whether `source` is in error."""
+        return source in self._errors
+
     def recover(self, source: str) -> bool:
         """`source` is well again. True where it had been in error."""
         return self._errors.pop(source, None) is not None
+
+    def _after(self, seq: int) -> tuple[Entry, ...]:
+        """The kept messages with greater numbers; most often few, at the end."""
+        count = 0
+        for entry in reversed(self._entries):
+            if entry.seq <= seq:
+                break
+            count += 1
+        return tuple(islice(self._entries, len(self._entries) - count, None))
+
+
+def _is_seen(origin: tuple[str, int] | None, ahead: tuple[str, int] | None) -> bool:
+    return origin is not None and ahead is not None and origin[0] == ahead[0] and origin[1] <= ahead[1]

@@ -247,6 +247,7 @@ class DevServer:
             if self._channel.port is None:
                 _log.warning("the channel shares the port of the pages instead")
         self._server = Server(self, self._channel, tls, self._proxy)
+        await self._channel.listen()
         self._serving = asyncio.create_task(self._server.serve(sockets=self._sockets))
 
     # What few need is loaded when it is needed: every module that the start loads makes it longer.

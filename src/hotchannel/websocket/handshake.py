@@ -104,6 +104,7 @@ class Policy:
     Attributes:
         base_path: the socket's path, decoded.
         token: the server's secret.
+        former_tokens: those that it had before; pages served then may still come.
         allowed_hosts: see `hosts.host_allowed`.
         own_hosts: names the server itself goes by; always allowed.
         require_token: `always` asks the token of requests without Origin too.
@@ -114,6 +115,7 @@ class Policy:
 
     base_path: str
     token: str
+    former_tokens: tuple[str, ...] = ()
     allowed_hosts: Collection[str] | Literal[True] = ()
     own_hosts: Collection[str] = ()
     require_token: Literal["browser", "always"] = "browser"
@@ -259,11 +261,15 @@ def _admit(
     if (
         token_needed
         and not policy.skip_web_socket_token_check
-        and not token_matches(query_parameter(query, b"token"), policy.token)
+        and not _knows_token(policy, query_parameter(query, b"token"))
     ):
         return Reject(400, Reason.TOKEN)
     resume = query_parameter(query, b"resume")
     return Accept(HMR, key, None if resume is None else resume.decode("latin-1"))
+
+
+def _knows_token(policy: Policy, given: bytes | None) -> bool:
+    return any(token_matches(given, token) for token in (policy.token, *policy.former_tokens))
 
 
 def _group(headers: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:

@@ -20,6 +20,7 @@ from weakref import WeakValueDictionary
 
 from msgspec import UNSET, UnsetType
 
+from hotchannel.channel.backplane import open_backplane
 from hotchannel.channel.hub import LIFECYCLE_EVENTS, HotChannel
 from hotchannel.channel.journal import Journal
 from hotchannel.channel.listeners import Listeners
@@ -66,6 +67,12 @@ Json: TypeAlias = Any
 Mode = Literal["integrated", "standalone", "disabled"]
 
 _log = logging.getLogger("hotchannel.server")
+
+_KEPT_OF_JOURNAL = 10
+"""The engine keeps so many times what the journal does, for a process that falls behind."""
+
+_JOINING = 5.0
+"""Seconds that opening a port waits for the other processes' token."""
 
 L = TypeVar("L", bound="Callable[..., object]")
 
@@ -132,8 +139,18 @@ class WebSocketServer:
             max_messages=self._options.journal_messages,
             max_bytes=self._options.journal_bytes,
         )
+        self._backplane = open_backplane(
+            None if self._mode == "disabled" else self._options.backplane,
+            keep=_KEPT_OF_JOURNAL * self._options.journal_messages,
+        )
         self._channel: HotChannel[WebSocketClient, Outgoing] = HotChannel(
-            self._journal, hmr=hmr, prepare=Outgoing, catch_up=catch_up
+            self._journal,
+            hmr=hmr,
+            prepare=Outgoing,
+            catch_up=catch_up,
+            backplane=self._backplane,
+            token=self._policy.token,
+            on_token=self._agreed,
         )
         self._events: Listeners[...] = Listeners()
         self._by_socket: WeakValueDictionary[Socket, WebSocketClient] = WeakValueDictionary()
@@ -258,9 +275,9 @@ class WebSocketServer:
             self._mode = "integrated"
 
     async def listen(self, *, tries: int = 1) -> None:
-        """Open the port, in standalone mode; otherwise, or where it is open already, do nothing.
+        """Join the other processes, where there are such, and open the port, in standalone mode.
 
-        A port that cannot be had is logged, raised as `error` event, and otherwise lived without.
+        Does nothing where that has been done. A port that cannot be had is logged, raised as `error` event, and otherwise lived without.
 
         Args:
             tries: how many ports may be tried one after another, where they are in use.
@@ -269,10 +286,14 @@ class WebSocketServer:
             ListenError: the port cannot be had, and `ws.strict_port` is set.
             HotChannelError: the server is closed.
         """
+        if self._closed and self._mode == "standalone":
+            raise HotChannelError("this server is closed: make a new one")
+        if self._mode != "disabled" and not self._closed:
+            self._backplane.begin()
+            # What is served from now on names the token that all have.
+            await self._backplane.joined(_JOINING)
         if self._mode != "standalone" or self._listener is not None:
             return
-        if self._closed:
-            raise HotChannelError("this server is closed: make a new one")
         from hotchannel.websocket.standalone import open_listener
 
         try:
@@ -307,6 +328,7 @@ class WebSocketServer:
             self._unhook = None
         await self._connections.close()
         self._refusals.close()
+        await self._backplane.close()
         await self._channel.close()
         await self._events.close()
 
@@ -355,6 +377,7 @@ class WebSocketServer:
 
     def connected(self, connection: Socket) -> None:
         """A transport is there; none comes in after `close`."""
+        self._backplane.begin()
         self._connections.add(connection)
 
     def refused(self, reason: Reason, address: str, request: HandshakeRequest | None, more: str = "") -> None:
@@ -400,6 +423,17 @@ class WebSocketServer:
         self._channel.leave(client)
         if error is not None:
             self._events.emit("error", error)
+
+    def _agreed(self, token: str) -> None:
+        """All processes have this token; pages that were served earlier have the one before."""
+        if token == self._policy.token:
+            return
+        if self._options.token is not None:
+            _log.error("another process has another ws.token: pages of one cannot use the socket of the other")
+            return
+        former = (self._policy.token, *self._policy.former_tokens)[:2]
+        self._policy = replace(self._policy, token=token, former_tokens=former)
+        self._exclusive_policy = replace(self._policy, exclusive=True)
 
     def disconnected(self, connection: Socket) -> None:
         """A transport is gone."""

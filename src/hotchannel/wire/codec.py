@@ -51,8 +51,16 @@ def encode(payload: HotPayload) -> bytes:
         raise HotChannelError(f"cannot encode {type(payload).__name__} as JSON: {exc}") from exc
 
 
-def number(encoded: bytes, seq: int) -> bytes:
-    """The same object with `"seq": seq` as its last key, for clients that resume."""
+def number(encoded: bytes, seq: int | str) -> bytes:
+    """The same object with `seq` as its last key, for clients that resume.
+
+    Args:
+        encoded: the object.
+        seq: the message's number in the client's epoch, or all of what the client comes back with, in letters
+            that JSON does not escape.
+    """
+    if isinstance(seq, str):
+        return b'%b,"seq":"%b"}' % (encoded[:-1], seq.encode())
     return b'%b,"seq":%d}' % (encoded[:-1], seq)
 
 

@@ -1,0 +1,89 @@
+"""What a channel does, as something that travels between processes.
+
+Role: every change of what clients see or will see is one of these, applied in the same order by every process.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hotchannel.wire.payloads import ErrorDetail
+
+__all__ = ["Failed", "Operation", "Recovered", "Said", "Taken", "Told", "decode_operation", "encode_operation"]
+
+
+class Said(msgspec.Struct, frozen=True, tag="said"):
+    """A message to every client.
+
+    Attributes:
+        kind: the payload's `type`.
+        encoded: the payload as JSON.
+    """
+
+    kind: str
+    encoded: bytes
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """A source is in error."""
+
+    source: str
+    detail: ErrorDetail
+
+
+class Recovered(msgspec.Struct, frozen=True, tag="recovered"):
+    """A source is well again."""
+
+    source: str
+
+
+class Taken(msgspec.Struct, frozen=True, tag="taken"):
+    """The reload that was kept for the first client was given to one."""
+
+
+class Told(msgspec.Struct, frozen=True, tag="told"):
+    """Something between the processes themselves, of which no client hears.
+
+    Attributes:
+        topic: what it is about.
+        data: whatever MessagePack can say.
+    """
+
+    topic: str
+    data: Any
+
+
+Operation = Said | Failed | Recovered | Taken | Told
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Operation] = msgspec.msgpack.Decoder(Operation)
+
+
+def encode_operation(operation: Operation) -> bytes:
+    """MessagePack, for the engine. A file name that is not UTF-8 loses what is not."""
+    try:
+        return _encoder.encode(operation)
+    except UnicodeEncodeError:
+        return _encoder.encode(_encodable(msgspec.to_builtins(operation, builtin_types=(bytes,))))
+
+
+def decode_operation(data: bytes) -> Operation | None:
+    """Return the operation; None where another version of hotchannel says what this one does not know."""
+    try:
+        return _decoder.decode(data)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return None
+
+
+def _encodable(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode(errors="replace").decode()
+        case dict():
+            return {_encodable(key): _encodable(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_encodable(item) for item in value]
+        case _:
+            return value
