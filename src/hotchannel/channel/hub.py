@@ -104,7 +104,7 @@ class HotChannel(Generic[C, M]):
         hmr: False sends `connected`, `ping`, `custom` and `error` only.
         prepare: makes of an encoded payload what a client's `write` takes; called once for all clients.
         catch_up: what brings a client up to date that missed more than the journal has.
-        backplane: carries what is sent to all processes that have this channel; None where it is only this one.
+        backplane: carries what is sent to all processes that have this channel; None where only this one has.
         token: the channel's secret, as this process proposes it.
         on_token: called with the secret that the processes have agreed on.
     """
@@ -168,7 +168,7 @@ class HotChannel(Generic[C, M]):
         if isinstance(payload, ErrorPayload):
             self.fail(_source_of(payload.err), payload.err)
         else:
-            self._backplane.publish(Said(type(payload).__struct_config__.tag, encode(payload)))
+            self._backplane.publish(Said(str(type(payload).__struct_config__.tag), encode(payload)))
 
     def fail(self, source: str, detail: ErrorDetail) -> None:
         """`source` (a file or URL) is in error: show it, and to every newcomer while it stands."""
@@ -205,7 +205,12 @@ class HotChannel(Generic[C, M]):
                 if kind in _CLEARING:
                     self._journal.recover("")
                     self._show_standing(place)
-                if kind == "full-reload" and place.is_shown and not self._clients and not self._backplane.others:
+                if (
+                    kind == "full-reload"
+                    and place.is_shown
+                    and not self._clients
+                    and not self._backplane.others
+                ):
                     self._kept_reload = encoded
             case Failed(source, detail):
                 self._fail(source, detail, place)
@@ -227,7 +232,7 @@ class HotChannel(Generic[C, M]):
         """All processes have this token, and count within this epoch from now on."""
         if epoch != self._journal.epoch:
             self._journal.begin(epoch)
-            self._is_epoch_news = True
+            self._is_epoch_news = bool(self._numbered)
         self._on_token(token)
 
     def fell_behind(self) -> None:
@@ -323,8 +328,7 @@ class HotChannel(Generic[C, M]):
         self._journal.fail(source, detail, seq)
 
     def _show_standing(self, place: Place) -> None:
-        """Show the error that stands: clients take the overlay away with any update, and with a reload that is
-        none (`morph`)."""
+        """Show the error that stands: any update takes the overlay away, and so does a reload that is none."""
         standing = self._journal.standing
         if standing is not None:
             self._fail(standing.source, standing.detail, place)
@@ -364,7 +368,6 @@ class HotChannel(Generic[C, M]):
         standing = self._journal.standing
         if standing is not None and (missed is None or standing.seq <= known):
             yield number(encode(ErrorPayload(standing.detail)), last)
-
 
     def _resumption_marks(
         self, resume: str, position: Position, missed: Sequence[Entry]

@@ -277,7 +277,8 @@ class WebSocketServer:
     async def listen(self, *, tries: int = 1) -> None:
         """Join the other processes, where there are such, and open the port, in standalone mode.
 
-        Does nothing where that has been done. A port that cannot be had is logged, raised as `error` event, and otherwise lived without.
+        Does nothing where that has been done. A port that cannot be had is logged, raised as `error` event, and
+        otherwise lived without.
 
         Args:
             tries: how many ports may be tried one after another, where they are in use.
@@ -429,7 +430,7 @@ class WebSocketServer:
         if token == self._policy.token:
             return
         if self._options.token is not None:
-            _log.error("another process has another ws.token: pages of one cannot use the socket of the other")
+            _log.error("another process has another ws.token: pages of one cannot use sockets of the other")
             return
         former = (self._policy.token, *self._policy.former_tokens)[:2]
         self._policy = replace(self._policy, token=token, former_tokens=former)

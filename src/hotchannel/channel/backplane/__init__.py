@@ -1,8 +1,8 @@
 """One broadcast across processes and machines.
 
 Role: what carries a channel's operations to every process that shares it. `memory` is one process and the
-default; `redis` and `nats` keep an ordered log on an engine beside, of which `stream` makes one order, without
-loss and without duplicates, for all of them.
+default; `redis` and `nats` keep an ordered log on an engine beside, of which `stream` makes one order for all
+of them, without loss and without duplicates.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def check_url(url: str) -> tuple[str, str]:
         parts = urlsplit(url)
         query = parse_qs(parts.query, strict_parsing=bool(parts.query))
         names = query.pop("channel", [_DEFAULT_NAME])
-        is_sound = parts.scheme in ("redis", "rediss", "unix", "nats", "tls") and not query and parts.port != 0
+        is_sound = (
+            parts.scheme in ("redis", "rediss", "unix", "nats", "tls") and not query and parts.port != 0
+        )
     except (ValueError, AttributeError):
         is_sound = False
     if not is_sound or len(names) != 1 or not names[0].isidentifier():

@@ -1,8 +1,8 @@
 """What the stream needs of an engine.
 
 Role: the protocol that `redis` and `nats` fill: an ordered log with numbers from 1, a few values that all
-processes agree on, and a lease. Invariants: `append` is idempotent for a sender's number, and an epoch's numbers
-are never given twice.
+processes agree on, and a lease. Invariants: `append` is idempotent for a sender's number, and an epoch's
+numbers are never given twice.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from hotchannel.errors import HotChannelError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Beat", "Engine", "EngineLost", "EpochEnded", "Joined", "Record"]
+__all__ = ["Beat", "Engine", "EngineLostError", "EpochEndedError", "Joined", "Record"]
 
 
-class EngineLost(HotChannelError):
+class EngineLostError(HotChannelError):
     """The engine cannot be reached, or does not answer."""
 
 
-class EpochEnded(HotChannelError):
+class EpochEndedError(HotChannelError):
     """The engine has lost what it had, and counts anew."""
 
 
@@ -71,7 +71,7 @@ class Beat:
 
 
 class Engine(Protocol):
-    """An engine's client. Every method may raise `EngineLost`, and all but `join` `EpochEnded`."""
+    """An engine's client. Every method may raise `EngineLostError`, and all but `join` `EpochEndedError`."""
 
     async def join(self, *, token: str, epoch: str, last: int) -> Joined:
         """Connect and agree.
@@ -79,8 +79,8 @@ class Engine(Protocol):
         Args:
             token: proposed, where there is none yet.
             epoch: the one that this process knows, or proposes.
-            last: the newest number that this process has seen in it. An engine that has less has lost some, and
-                begins a new epoch.
+            last: the newest number that this process has seen in it. An engine that has less has lost
+                some, and begins a new epoch.
         """
 
     async def append(self, sender: str, records: Sequence[tuple[int, bytes]]) -> None:

@@ -34,7 +34,7 @@ class MemoryBackplane:
     def begin(self) -> None:
         """Do nothing: there is nobody to connect to."""
 
-    async def joined(self, timeout: float) -> None:
+    async def joined(self, patience: float) -> None:
         """Return: there is nobody to wait for."""
 
     def publish(self, operation: Operation) -> None:

@@ -1,6 +1,6 @@
 """What a channel does, as something that travels between processes.
 
-Role: every change of what clients see or will see is one of these, applied in the same order by every process.
+Role: every change of what clients see, or will see, is one of these; every process applies them in one order.
 """
 
 from __future__ import annotations
@@ -9,9 +9,18 @@ from typing import Any
 
 import msgspec
 
-from hotchannel.wire.payloads import ErrorDetail
+from hotchannel.wire.payloads import ErrorDetail  # noqa: TC001  # msgspec reads it when it runs
 
-__all__ = ["Failed", "Operation", "Recovered", "Said", "Taken", "Told", "decode_operation", "encode_operation"]
+__all__ = [
+    "Failed",
+    "Operation",
+    "Recovered",
+    "Said",
+    "Taken",
+    "Told",
+    "decode_operation",
+    "encode_operation",
+]
 
 
 class Said(msgspec.Struct, frozen=True, tag="said"):

@@ -1,7 +1,7 @@
 """Redis as the engine: one stream an epoch, and a few keys beside.
 
-Role: what has to be one step is one script, so that a record gets its number, is appended and remembered as its
-sender's in the same moment. Keys begin with `NAME:`, and go by themselves an hour after the last process has.
+Role: what has to be one step is one script, so that a record gets its number, is appended and remembered as
+its sender's in the same moment. Keys begin with `NAME:`, and go by themselves an hour after the last process has.
 
 Needs Redis 6.2 or newer. Whoever can read these keys can read the channel's token.
 """
@@ -13,7 +13,7 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from hotchannel.channel.backplane.engine import Beat, EngineLost, EpochEnded, Joined, Record
+from hotchannel.channel.backplane.engine import Beat, EngineLostError, EpochEndedError, Joined, Record
 from hotchannel.channel.printable import printable
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ for i = 4, #ARGV, 2 do
     local n = tonumber(ARGV[i])
     if n > newest then
         local number = redis.call('INCR', seq)
-        redis.call('XADD', log, 'MAXLEN', '~', keep, number .. '-0', 's', sender, 'n', ARGV[i], 'd', ARGV[i + 1])
+        local fields = {'s', sender, 'n', ARGV[i], 'd', ARGV[i + 1]}
+        redis.call('XADD', log, 'MAXLEN', '~', keep, number .. '-0', unpack(fields))
         newest = n
     end
 end
@@ -137,11 +138,13 @@ class RedisEngine:
         parts = [part for record in records for part in record]
         call = self._scripts[_APPEND](keys=keys, args=[self._epoch, sender, self._keep, *parts])
         if not await self._ask(call):
-            raise EpochEnded(self._epoch)
+            raise EpochEndedError(self._epoch)
 
     async def read(self, after: int) -> list[Record]:
         """Read; see `engine.Engine`."""
-        found = await self._ask(self._redis.xread({self._log: f"{after}-0"}, count=_COUNT, block=int(_WAIT * 1000)))
+        found = await self._ask(
+            self._redis.xread({self._log: f"{after}-0"}, count=_COUNT, block=int(_WAIT * 1000))
+        )
         return [
             Record(int(number.partition(b"-")[0]), fields[b"s"].decode(), int(fields[b"n"]), fields[b"d"])
             for _, entries in found or ()
@@ -156,7 +159,7 @@ class RedisEngine:
             self._scripts[_BEAT](keys=[*named, self._log, self._senders], args=args)
         )
         if leads < 0:
-            raise EpochEnded(self._epoch)
+            raise EpochEndedError(self._epoch)
         return Beat(leads == 1, others)
 
     async def leave(self, process: str) -> None:
@@ -187,4 +190,4 @@ class RedisEngine:
             async with asyncio.timeout(_ANSWER + _WAIT):
                 return await call
         except (RedisError, OSError, TimeoutError, RuntimeError) as error:
-            raise EngineLost(printable(str(error)) or type(error).__name__) from error
+            raise EngineLostError(printable(str(error)) or type(error).__name__) from error

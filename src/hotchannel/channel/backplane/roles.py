@@ -21,8 +21,8 @@ class Place:
     Attributes:
         seq: its number in the common order; None where it has none.
         origin: who sent it, and which of theirs it is; None where nobody else could have.
-        is_shown: whether clients of this process are to see it now. Not what they have seen ahead of its number,
-            nor what was sent before this process came.
+        is_shown: whether clients of this process are to see it now. Not what they have seen ahead of its
+            number, nor what was sent before this process came.
         is_ahead: it is shown before it has a number, since the engine is away.
     """
 
@@ -62,7 +62,7 @@ class Backplane(Protocol):
 
     @property
     def ahead(self) -> str:
-        """`SENDER.N` while clients here have seen messages of this process that have no number yet, or empty."""
+        """`SENDER.N` while clients here have seen messages of this process without a number, else empty."""
 
     @property
     def is_leader(self) -> bool:
@@ -82,7 +82,7 @@ class Backplane(Protocol):
     def begin(self) -> None:
         """Connect, in the running event loop; nothing where it has begun."""
 
-    async def joined(self, timeout: float) -> None:
+    async def joined(self, patience: float) -> None:
         """Wait until this process takes part, or for so many seconds."""
 
     def publish(self, operation: Operation) -> None:

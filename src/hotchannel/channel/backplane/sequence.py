@@ -1,7 +1,7 @@
 """Whose messages were seen, and which of ours have still to be numbered.
 
-Role: PURE. Decides, for one process, what a record of the log is to its clients: new, seen ahead of its number,
-or a duplicate; and keeps what is not acknowledged yet, so that it can be published again.
+Role: PURE. Decides, for one process, what a record of the log is to its clients: new, seen ahead of its
+number, or a duplicate; and keeps what is not acknowledged yet, so that it can be published again.
 
 Invariant: of each sender, clients see every number once, in order.
 """

@@ -4,8 +4,8 @@ Role: publishes what this process sends, reads what all have sent, and delivers 
 record once. While the engine is away, clients stay, own messages are shown at once and published when it is
 back. `sequence` decides what a record is; here are the tasks, the waiting and the log lines.
 
-What a killed process may lose is what it sent and the engine had not acknowledged: with the engine there, that
-is one round trip; without, everything since it went away.
+What a killed process may lose is what it sent and the engine had not acknowledged: with the engine there,
+that is one round trip; without, everything since it went away.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from hotchannel.channel.backplane.engine import EngineLost, EpochEnded
+from hotchannel.channel.backplane.engine import EngineLostError, EpochEndedError
 from hotchannel.channel.backplane.operations import decode_operation, encode_operation
 from hotchannel.channel.backplane.roles import Place
 from hotchannel.channel.backplane.sequence import Arrival, Sequence
@@ -89,10 +89,10 @@ class StreamBackplane:
         if self._running is None:
             self._running = asyncio.get_running_loop().create_task(self._run())
 
-    async def joined(self, timeout: float) -> None:
+    async def joined(self, patience: float) -> None:
         """Wait until this process takes part, or for so many seconds."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(patience):
                 await self._is_joined.wait()
 
     def publish(self, operation: Operation) -> None:
@@ -113,11 +113,12 @@ class StreamBackplane:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_WORDS):
                     await self._nothing.wait()
+        self.is_leader = False
         self._running.cancel()
         await asyncio.gather(self._running, return_exceptions=True)
         self._running = None
         if self._is_joined.is_set():
-            with suppress(EngineLost):
+            with suppress(EngineLostError):
                 await self._engine.leave(self._sequence.sender)
         await self._engine.close()
 
@@ -128,10 +129,12 @@ class StreamBackplane:
                 await self._join()
                 delay = _FIRST_DELAY
                 await _first_to_end(self._publish(), self._read(), self._live())
-            except EpochEnded:
-                _log.warning("%s has lost what it had: this process publishes again what it knows", self._shown)
+            except EpochEndedError:
+                _log.warning(
+                    "%s has lost what it had: this process publishes again what it knows", self._shown
+                )
                 continue
-            except EngineLost as error:
+            except EngineLostError as error:
                 self._lost(error)
             await asyncio.sleep(delay)
             delay = min(delay * _BACK_OFF, _LONGEST_DELAY)
@@ -167,7 +170,7 @@ class StreamBackplane:
                 break
             self._take(records)
 
-    def _lost(self, error: EngineLost) -> None:
+    def _lost(self, error: EngineLostError) -> None:
         """The engine is away: say so once, and show what has waited for it."""
         self._is_joined.clear()
         self.is_leader = False
@@ -185,7 +188,9 @@ class StreamBackplane:
     def _show_ahead(self) -> None:
         if self._sequence.overflows and not self._is_overflowing:
             self._is_overflowing = True
-            _log.warning("more is sent than can be kept for %s: the oldest messages are let go of", self._shown)
+            _log.warning(
+                "more is sent than can be kept for %s: the oldest messages are let go of", self._shown
+            )
         for n, data in self._sequence.show_ahead():
             self._deliver(data, Place(origin=(self._sequence.sender, n), is_ahead=True))
 
@@ -223,8 +228,13 @@ class StreamBackplane:
                 continue
             is_past = record.seq <= self._past
             origin = (record.sender, record.n)
-            self._deliver(record.data, Place(record.seq, origin, arrival is Arrival.NEW and not is_past))
-            if self._sent is not None and record.sender == self._sequence.sender and record.n >= self._sent[0]:
+            is_shown = arrival is Arrival.NEW and not is_past
+            self._deliver(record.data, Place(record.seq, origin, is_shown))
+            if (
+                self._sent is not None
+                and record.sender == self._sequence.sender
+                and record.n >= self._sent[0]
+            ):
                 self.lag = asyncio.get_running_loop().time() - self._sent[1]
                 self._sent = None
 
