@@ -1,7 +1,7 @@
 """Redis as the engine: one stream an epoch, and a few keys beside.
 
 Role: what has to be one step is one script, so that a record gets its number, is appended and remembered as
-its sender's in the same moment. Keys begin with `NAME:`, and go by themselves an hour after the last process has.
+its sender's in the same moment. Keys begin with `{NAME}:`, and are gone an hour after the last process.
 
 Needs Redis 6.2 or newer. Whoever can read these keys can read the channel's token.
 """
