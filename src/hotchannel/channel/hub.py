@@ -328,7 +328,7 @@ class HotChannel(Generic[C, M]):
         self._journal.fail(source, detail, seq)
 
     def _show_standing(self, place: Place) -> None:
-        """Show the error that stands: any update takes the overlay away, and so does a reload that is none."""
+        """Show the error that stands: any update takes the overlay away, as a reload does that is none."""
         standing = self._journal.standing
         if standing is not None:
             self._fail(standing.source, standing.detail, place)

@@ -277,8 +277,8 @@ class WebSocketServer:
     async def listen(self, *, tries: int = 1) -> None:
         """Join the other processes, where there are such, and open the port, in standalone mode.
 
-        Does nothing where that has been done. A port that cannot be had is logged, raised as `error` event, and
-        otherwise lived without.
+        Does nothing where that has been done. A port that cannot be had is logged, raised as `error` event,
+        and otherwise lived without.
 
         Args:
             tries: how many ports may be tried one after another, where they are in use.

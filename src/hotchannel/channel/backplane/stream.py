@@ -178,8 +178,8 @@ class StreamBackplane:
         if not self._is_away:
             self._is_away = True
             _log.warning(
-                "%s does not answer (%s): clients of this process stay, and get what it sends; all others get it "
-                "when the engine is back",
+                "%s does not answer (%s): clients of this process stay, and get what it sends; all others "
+                "get it when the engine is back",
                 self._shown,
                 error,
             )
