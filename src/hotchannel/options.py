@@ -260,6 +260,8 @@ class WsOptions:
             raise OptionError("ws.token", self.token, "a string that is not empty, or none for a new one")
         if self.require_token not in ("browser", "always"):
             raise OptionError("ws.require_token", self.require_token, "'browser' or 'always'")
+        if self.backplane is not None and not str(self.backplane).startswith(_ENGINES):
+            raise OptionError("backplane", self.backplane, f"a URL that begins with {', '.join(_ENGINES)}")
         if self.allowed_hosts is not True and not isinstance(self.allowed_hosts, tuple):
             raise OptionError("ws.allowed_hosts", self.allowed_hosts, "true or a list of host names")
 
@@ -277,6 +279,8 @@ def with_fields(options: WsOptions, fields: Mapping[str, Any]) -> WsOptions:
             raise OptionError(f"ws.{name}", value, f"the name of an option{hint}")
     return replace(options, **fields) if fields else options
 
+
+_ENGINES = ("redis://", "rediss://", "unix://", "nats://", "tls://")
 
 _POSITIVE = (
     "timeout",

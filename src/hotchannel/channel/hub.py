@@ -56,6 +56,9 @@ _HMR = frozenset({"update", "full-reload", "prune"})
 _CLEARING = frozenset({"update", "full-reload"})
 _NO_UPDATES = encode(Update(()))
 
+_LEADS = ""
+"""No topic of `tell` is empty."""
+
 _log = logging.getLogger("hotchannel.server")
 
 
@@ -239,6 +242,14 @@ class HotChannel(Generic[C, M]):
         """Messages were let go of before they came here: bring all clients up to date."""
         if self._hmr:
             self._broadcast(encode(self._catch_up), "full-reload", Place(self._journal.last))
+
+    def leads(self, is_leader: bool) -> None:
+        """This process leads from now on, or no longer does."""
+        self._told.emit(_LEADS, is_leader)
+
+    def led(self, listener: Callable[[bool], object]) -> None:
+        """Call `listener` with what `leads` says."""
+        self._told.on(_LEADS, listener)
 
     def tell(self, topic: str, data: object) -> None:
         """Tell all processes that have this channel, this one among them."""

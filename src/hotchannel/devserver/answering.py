@@ -44,6 +44,7 @@ class Answering:
         channel: whose rules about Hosts hold for plain requests too, and which counts refusals.
         cors: origins whose pages may read the answers; True for all.
         editor: makes what opens files in the user's editor.
+        served: told of every request and its answer.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class Answering:
         *,
         cors: tuple[str, ...] | bool,
         editor: Callable[[], OpenInEditor],
+        served: Callable[[Request, Response], object] = lambda request, response: None,
     ) -> None:
         self._site = site
         self._channel = channel
         self._cors = cors
         self._editor = editor
+        self._served = served
 
     def refusal(self, head: HandshakeRequest, address: str) -> Response | None:
         """Answer where the channel's rules about Hosts, or its ping, leave the site nothing to say."""
@@ -67,6 +70,8 @@ class Answering:
     async def respond(self, head: HandshakeRequest, request: Request, address: str) -> Response:
         """Answer a request that is not refused; `PASS` where it is not the site's."""
         response = await self._respond(head, request, address)
+        if request.method == "GET":
+            self._served(request, response)
         if response is PASS:
             return PASS
         if response.refused is not None:

@@ -24,6 +24,7 @@ from hotchannel.devserver.ports import bind, network_addresses
 from hotchannel.devserver.resolver import Resolver
 from hotchannel.devserver.served import ServedModules
 from hotchannel.devserver.serving import Server
+from hotchannel.devserver.sharing import LeadersWord, Sharing
 from hotchannel.devserver.site import Site
 from hotchannel.devserver.watcher import Watcher
 from hotchannel.errors import HotChannelError, OptionError
@@ -89,7 +90,7 @@ class DevServer:
         compiler = Compiler(
             graph,
             resolver,
-            self._channel,
+            LeadersWord(self._channel),
             base=options.base,
             clock=clock,
             env=import_meta_env(options),
@@ -121,9 +122,10 @@ class DevServer:
             plugins=self._plugins,
             public=public,
         )
-        self._channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
+        sharing = Sharing(self._channel, graph, clock, engine=self._engine, site=site)
         self._watchers = [
-            Watcher(folder, self._engine, polling=options.polling) for folder in self._root.folders
+            Watcher(folder, sharing.saves(self._engine), polling=options.polling)
+            for folder in self._root.folders
         ]
         self._levels: tuple[str, ...] | None = None
         self._console = self._make_console()
@@ -136,6 +138,7 @@ class DevServer:
             editor=self._make_editor,
             proxy=self._proxy,
             compress=options.compress,
+            served=sharing.served,
         )
 
     @property

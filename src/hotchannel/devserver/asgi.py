@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hotchannel.devserver.editor import OpenInEditor
-    from hotchannel.devserver.http import FileSlice
+    from hotchannel.devserver.http import FileSlice, Response
     from hotchannel.devserver.proxy import Proxy
     from hotchannel.devserver.site import Site
     from hotchannel.websocket.asgi import Receive, Scope, Send
@@ -45,6 +45,7 @@ class SiteApplication:
         editor: makes what opens files in the user's editor.
         proxy: passes on what is not ours; None where everything is.
         compress: whether text is sent compressed.
+        served: told of every request and its answer.
     """
 
     def __init__(
@@ -57,8 +58,9 @@ class SiteApplication:
         editor: Callable[[], OpenInEditor],
         proxy: Proxy | None = None,
         compress: Literal["auto"] | bool = False,
+        served: Callable[[Request, Response], object] = lambda request, response: None,
     ) -> None:
-        self._answering = Answering(site, channel, cors=cors, editor=editor)
+        self._answering = Answering(site, channel, cors=cors, editor=editor, served=served)
         self._channel = channel
         self._headers = headers
         self._proxy = proxy

@@ -24,6 +24,7 @@ from hotchannel.devserver.modules import Modules
 from hotchannel.devserver.mounts import Mounts
 from hotchannel.devserver.resolver import Resolver
 from hotchannel.devserver.served import ServedModules
+from hotchannel.devserver.sharing import LeadersWord, Sharing
 from hotchannel.devserver.watcher import Watcher
 from hotchannel.errors import HotChannelError
 from hotchannel.hmr.graph import ModuleGraph
@@ -86,14 +87,14 @@ class Host:
         )
         catch_up = FullReload(path="*", morph=True) if settings.morph else None
         self.channel = WebSocketServer(ws, hosts_option=hosts_option, catch_up=catch_up)
-        self._shares_port = shares_port
         if shares_port:
             self.channel.attach()
         graph = ModuleGraph()
         clock = Clock()
         resolver = Resolver(mounts, "/")
+        browsers = LeadersWord(self.channel)
         compiler = Compiler(
-            graph, resolver, self.channel, base="/", clock=clock, env=import_meta_env(DevOptions())
+            graph, resolver, browsers, base="/", clock=clock, env=import_meta_env(DevOptions())
         )
         served = ServedModules(mounts, graph, compiler)
         self._engine = HotEngine(mounts, graph, compiler, served, self.channel, clock=clock)
@@ -103,16 +104,30 @@ class Host:
             templates=settings.templates or (),
             watch=settings.watch,
             morph=settings.morph,
-            forget_templates=forget_templates,
+            forget_templates=lambda: self._sharing.templates_changed(),
         )
-        self._pages = AppPages(graph, resolver, compiler, token=self.channel.token)
+        self._pages = AppPages(graph, resolver, compiler, is_token=self.channel.knows_token)
         modules = Modules(
             graph, compiler, served, self.channel, settings=self._client_settings, pack=lambda name: None
         )
         self._site = AppSite(mounts, modules, kept_page=self._pages.respond, asked=self._saves.asked)
-        self._answering = Answering(self._site, self.channel, cors=settings.cors, editor=self._make_editor)
-        self.channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
-        self.channel.on("hotchannel:loaded", lambda data, _: self._engine.overtaken(self._site.loaded(data)))
+        self._sharing = Sharing(
+            self.channel,
+            graph,
+            clock,
+            engine=self._engine,
+            site=self._site,
+            forget_templates=forget_templates,
+        )
+        self._answering = Answering(
+            self._site,
+            self.channel,
+            cors=settings.cors,
+            editor=self._make_editor,
+            served=self._sharing.served,
+        )
+        self.channel.on("hotchannel:loaded", lambda data, _: self.channel.tell("loaded", data))
+        self.channel.heard("loaded", self._take_in_loaded)
         self._watchers: dict[str, Watcher] = {}
         self._watching: set[asyncio.Task[None]] = set()
         self._warned: set[str] = set()
@@ -125,8 +140,7 @@ class Host:
 
     async def start(self) -> None:
         """Open the channel's port, where it has one of its own, and begin to watch."""
-        if not self._shares_port:
-            await self.channel.listen(tries=_PORTS if self.settings.ws.port is None else 1)
+        await self.channel.listen(tries=_PORTS if self.settings.ws.port is None else 1)
         for watcher in self._watchers.values():
             self._start_watcher(watcher)
 
@@ -206,11 +220,16 @@ class Host:
         for folder in fresh:
             self._start_watcher(self._watchers[folder])
 
+    def _take_in_loaded(self, data: object) -> None:
+        if self.channel.is_leader:
+            self._engine.overtaken(self._site.loaded(data))
+
     def _add_watcher(self, folder: str, is_recursive: bool = True) -> bool:
         if folder in self._watchers:
             return False
         polling = self.settings.polling
-        self._watchers[folder] = Watcher(folder, self._saves, polling=polling, recursive=is_recursive)
+        saves = self._sharing.saves(self._saves)
+        self._watchers[folder] = Watcher(folder, saves, polling=polling, recursive=is_recursive)
         return True
 
     def _start_watcher(self, watcher: Watcher) -> None:

@@ -22,9 +22,11 @@ from hotchannel.modules import html, javascript, transform
 from hotchannel.modules.syntax import SourceError
 from hotchannel.modules.urls import browser_url, split_query
 from hotchannel.websocket.handshake import Reason
-from hotchannel.websocket.token import query_parameter, token_matches
+from hotchannel.websocket.token import query_parameter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hotchannel.devserver.compiler import Compiler
     from hotchannel.devserver.resolver import Resolver
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode
@@ -97,16 +99,23 @@ class AppPages:
         graph: gets what pages load.
         resolver: learns their import maps.
         compiler: enters modules into the graph.
-        token: the channel's, which opens the kept texts.
+        is_token: tells whether what was given in a query is the channel's token, which opens the kept texts.
     """
 
-    __slots__ = ("_compiler", "_graph", "_kept", "_resolver", "_size", "_token")
+    __slots__ = ("_compiler", "_graph", "_is_token", "_kept", "_resolver", "_size")
 
-    def __init__(self, graph: ModuleGraph, resolver: Resolver, compiler: Compiler, *, token: str) -> None:
+    def __init__(
+        self,
+        graph: ModuleGraph,
+        resolver: Resolver,
+        compiler: Compiler,
+        *,
+        is_token: Callable[[bytes | None], bool],
+    ) -> None:
         self._graph = graph
         self._resolver = resolver
         self._compiler = compiler
-        self._token = token
+        self._is_token = is_token
         self._kept: OrderedDict[str, str] = OrderedDict()
         self._size = 0
 
@@ -148,7 +157,7 @@ class AppPages:
     def respond(self, request: Request) -> Response:
         """Answer a request for a kept text."""
         path, query = split_query(request.target)
-        if not token_matches(query_parameter(query, b"token"), self._token):
+        if not self._is_token(query_parameter(query, b"token")):
             return text(403, "This needs the channel's token.\n", refused=(Reason.TOKEN, ""))
         source = self._kept.get(path[len(PAGE) :])
         headers = {"content-type": HTML, "cache-control": "no-store"}

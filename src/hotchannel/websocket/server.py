@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, overload
 from weakref import WeakValueDictionary
 
@@ -30,32 +29,19 @@ from hotchannel.options import WsOptions, with_fields
 from hotchannel.websocket.client import WebSocketClient
 from hotchannel.websocket.connection import Connection
 from hotchannel.websocket.connections import Connections
+from hotchannel.websocket.door import Door
 from hotchannel.websocket.frames import Outgoing
-from hotchannel.websocket.handshake import (
-    PASS,
-    PING,
-    Accept,
-    Decision,
-    HandshakeRequest,
-    HttpAnswer,
-    Pass,
-    Policy,
-    Reason,
-    Reject,
-    decide,
-    decide_http,
-)
 from hotchannel.websocket.head import well_formed
-from hotchannel.websocket.limits import Admission
 from hotchannel.websocket.refusals import RefusalLog
 from hotchannel.websocket.stats import Stats, Tally
-from hotchannel.websocket.token import TOKEN_BYTES, encode_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from collections.abc import Set as AbstractSet
 
     from hotchannel.options import HttpsOptions
+    from hotchannel.websocket.door import DoorState
+    from hotchannel.websocket.handshake import Accept, Decision, HandshakeRequest, HttpAnswer, Reason
     from hotchannel.websocket.roles import Socket
     from hotchannel.websocket.standalone import Listener
     from hotchannel.wire.payloads import ErrorDetail, FullReload, HotPayload
@@ -123,17 +109,7 @@ class WebSocketServer:
         self._options = with_fields(options or WsOptions(), fields)
         self._pages_listening = pages_listening
         self._https = https
-        hosts = (*own_hosts, *([self._options.host] if self._options.host else []))
-        self._policy = Policy(
-            base_path=base.rstrip("/") + self._options.path,
-            token=self._options.token or encode_token(secrets.token_bytes(TOKEN_BYTES)),
-            allowed_hosts=self._options.allowed_hosts,
-            own_hosts=tuple(hosts),
-            require_token=self._options.require_token,
-            skip_web_socket_token_check=self._options.skip_web_socket_token_check,
-            hosts_option=hosts_option,
-        )
-        self._exclusive_policy = replace(self._policy, exclusive=True)
+        self._door = Door(self._options, base=base, own_hosts=own_hosts, hosts_option=hosts_option)
         self._journal = Journal(
             secrets.token_urlsafe(6),
             max_messages=self._options.journal_messages,
@@ -149,13 +125,12 @@ class WebSocketServer:
             prepare=Outgoing,
             catch_up=catch_up,
             backplane=self._backplane,
-            token=self._policy.token,
-            on_token=self._agreed,
+            token=self._door.token,
+            on_token=self._door.agree,
         )
         self._events: Listeners[...] = Listeners()
         self._by_socket: WeakValueDictionary[Socket, WebSocketClient] = WeakValueDictionary()
         self._connections = Connections(self._options.ping_interval)
-        self._admission = Admission(self._options)
         self._tally = Tally()
         self._refusals = RefusalLog()
         self._listener: Listener | None = None
@@ -184,12 +159,16 @@ class WebSocketServer:
     @property
     def token(self) -> str:
         """The secret in the socket's URL. Never log it."""
-        return self._policy.token
+        return self._door.token
+
+    def knows_token(self, given: bytes | None) -> bool:
+        """Whether this is the token, or one that it had before the processes agreed on another."""
+        return self._door.knows_token(given)
 
     @property
     def path(self) -> str:
         """The socket's path, decoded."""
-        return self._policy.base_path
+        return self._door.path
 
     @property
     def port(self) -> int | None:
@@ -238,6 +217,31 @@ class WebSocketServer:
     def recover(self, source: str) -> bool:
         """`source` is well again. True where it had been in error."""
         return self._channel.recover(source)
+
+    # Among the processes that share the channel.
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether there may be other processes (`ws.backplane`)."""
+        return self._backplane.is_shared
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this process is the one that decides for all; always, where it is the only one."""
+        return self._backplane.is_leader
+
+    def led(self, listener: Callable[[bool], object]) -> None:
+        """Call `listener` when this process begins to lead (True), or no longer leads (False)."""
+        self._channel.led(listener)
+
+    def tell(self, topic: str, data: object) -> None:
+        """Tell all processes, this one among them, in one order with what is sent; no client hears of it."""
+        if self._mode != "disabled":
+            self._channel.tell(topic, data)
+
+    def heard(self, topic: str, listener: Callable[[Any], object]) -> None:
+        """Call `listener(data)` for what `tell` says of a topic."""
+        self._channel.heard(topic, listener)
 
     @overload
     def on(self, event: str, listener: L) -> L: ...
@@ -302,7 +306,7 @@ class WebSocketServer:
                 lambda: Connection(self, exclusive=True),
                 self._options,
                 https=self._https,
-                own_hosts=self._policy.own_hosts,
+                own_hosts=self._door.own_hosts,
                 tries=tries,
             )
         except ListenError as exc:
@@ -349,7 +353,7 @@ class WebSocketServer:
             request: its head.
             address: the peer's, for the log.
         """
-        answer = decide_http(self._policy, request)
+        answer = self._door.check_http(request)
         if answer is not None and answer.reason is not None:
             self.refused(answer.reason, address, request)
         return answer
@@ -357,24 +361,9 @@ class WebSocketServer:
     # What connections ask and tell (`roles.Owner`).
 
     def judge(self, request: HandshakeRequest, host: str, *, exclusive: bool) -> Decision:
-        """Decide about a handshake that comes from the IP address `host`.
-
-        A server that is off has no socket at all, and one that is closed or full takes nobody.
-        """
-        decision = decide(self._exclusive_policy if exclusive else self._policy, request)
-        if isinstance(decision, Pass):
-            return decision
-        if isinstance(decision, Accept) and self._mode == "disabled":
-            return Reject(404, Reason.PATH) if exclusive else PASS
-        too_many = self._admission.knock(host, asyncio.get_running_loop().time())
-        if too_many is not None or isinstance(decision, Reject):
-            return too_many or decision
-        if self._closed:
-            return Reject(503, Reason.CLOSED)
-        if decision.subprotocol == PING:
-            is_early = self._mode == "standalone" and self._pages_listening and not self._pages_listening()
-            return Reject(503, Reason.UNREADY) if is_early else decision
-        return self._admission.enter(host) or decision
+        """Decide about a handshake that comes from the IP address `host`."""
+        now = asyncio.get_running_loop().time()
+        return self._door.judge(request, host, exclusive=exclusive, state=self._door_state, now=now)
 
     def connected(self, connection: Socket) -> None:
         """A transport is there; none comes in after `close`."""
@@ -398,7 +387,7 @@ class WebSocketServer:
         """A client is in: from here on it gets every message."""
         client = WebSocketClient(connection, self._channel, resuming=accept.resume is not None)
         self._by_socket[connection] = client
-        self._admission.entered(connection.host)
+        self._door.admission.entered(connection.host)
         if _log.isEnabledFor(logging.INFO):
             _log.info("client connected: %s", client.address)
         self._channel.join(client, accept.resume)
@@ -418,24 +407,22 @@ class WebSocketServer:
     def closed(self, connection: Socket, error: Exception | None) -> None:
         """A client is leaving, because of `error` where its socket had one."""
         client = self._by_socket.pop(connection)
-        self._admission.left(connection.host)
+        self._door.admission.left(connection.host)
         reason = f" ({printable(str(error))})" if error else ""
         _log.info("client disconnected: %s%s", client.address, reason)
         self._channel.leave(client)
         if error is not None:
             self._events.emit("error", error)
 
-    def _agreed(self, token: str) -> None:
-        """All processes have this token; pages that were served earlier have the one before."""
-        if token == self._policy.token:
-            return
-        if self._options.token is not None:
-            _log.error("another process has another ws.token: pages of one cannot use sockets of the other")
-            return
-        former = (self._policy.token, *self._policy.former_tokens)[:2]
-        self._policy = replace(self._policy, token=token, former_tokens=former)
-        self._exclusive_policy = replace(self._policy, exclusive=True)
-
     def disconnected(self, connection: Socket) -> None:
         """A transport is gone."""
         self._connections.discard(connection)
+
+    @property
+    def _door_state(self) -> DoorState:
+        if self._mode == "disabled":
+            return "off"
+        if self._closed:
+            return "closed"
+        is_early = self._mode == "standalone" and self._pages_listening and not self._pages_listening()
+        return "early" if is_early else "open"

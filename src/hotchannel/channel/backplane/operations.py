@@ -71,10 +71,10 @@ _decoder: msgspec.msgpack.Decoder[Operation] = msgspec.msgpack.Decoder(Operation
 
 
 def encode_operation(operation: Operation) -> bytes:
-    """MessagePack, for the engine. A file name that is not UTF-8 loses what is not."""
+    """MessagePack, for the engine. Text that is not UTF-8 loses what is not; huge numbers are text."""
     try:
         return _encoder.encode(operation)
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, OverflowError):
         return _encoder.encode(_encodable(msgspec.to_builtins(operation, builtin_types=(bytes,))))
 
 
@@ -90,6 +90,8 @@ def _encodable(value: Any) -> Any:
     match value:
         case str():
             return value.encode(errors="replace").decode()
+        case int() if not -(2**63) <= value < 2**64:
+            return str(value)
         case dict():
             return {_encodable(key): _encodable(item) for key, item in value.items()}
         case list() | tuple():

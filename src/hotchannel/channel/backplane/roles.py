@@ -45,6 +45,9 @@ class Receiver(Protocol):
     def agreed(self, token: str, epoch: str) -> None:
         """All processes have this token, and count within this epoch from now on."""
 
+    def leads(self, is_leader: bool) -> None:
+        """This process is the one that decides for all, from now on, or no longer is."""
+
     def fell_behind(self) -> None:
         """Operations were let go of before this process has seen them."""
 

@@ -173,7 +173,9 @@ class StreamBackplane:
     def _lost(self, error: EngineLostError) -> None:
         """The engine is away: say so once, and show what has waited for it."""
         self._is_joined.clear()
-        self.is_leader = False
+        if not self._was_joined:
+            # Nobody has agreed on anything: each is on its own.
+            self._lead(True)
         self._sent = None
         if not self._is_away:
             self._is_away = True
@@ -215,8 +217,13 @@ class StreamBackplane:
         while True:
             beat = await self._engine.beat(self._sequence.sender, self._receiver.client_count)
             self.others = beat.others
-            self.is_leader = beat.is_leader
+            self._lead(beat.is_leader)
             await asyncio.sleep(_BEAT)
+
+    def _lead(self, is_leader: bool) -> None:
+        if is_leader is not self.is_leader:
+            self.is_leader = is_leader
+            self._receiver.leads(is_leader)
 
     def _take(self, records: list[Record]) -> None:
         for record in records:
