@@ -62,6 +62,7 @@ class Door:
             require_token=options.require_token,
             skip_web_socket_token_check=options.skip_web_socket_token_check,
             hosts_option=hosts_option,
+            compression=options.compression,
         )
         self._exclusive_policy = replace(self._policy, exclusive=True)
         self.admission = Admission(options)
