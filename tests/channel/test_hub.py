@@ -29,14 +29,17 @@ EMPTY_UPDATE = {"type": "update", "updates": []}
 class Client:
     """Remembers what it was sent; `frame` marks what went through it."""
 
-    def __init__(self, *, resuming: bool = False) -> None:
+    def __init__(self, *, resuming: bool = False, binary: bool = False) -> None:
         self.resuming = resuming
+        self.binary = binary
         self.frames: list[bytes] = []
 
     def write(self, frame: bytes) -> None:
         self.frames.append(frame)
 
-    def send(self, message: HotPayload | str, data: Any | UnsetType = UNSET) -> None:
+    def send(
+        self, message: HotPayload | str, data: Any | UnsetType = UNSET, meta: Any | UnsetType = UNSET
+    ) -> None:
         raise NotImplementedError
 
     def take(self) -> list[Any]:

@@ -5,6 +5,7 @@
  * Vite's names. Follows protocol.md, sections 4 to 6.
  */
 
+import { isBinary, pack } from "./binary.js";
 import { Connection } from "./connection.js";
 import { ConsoleForwarder } from "./console.js";
 import { HotRuntime } from "./context.js";
@@ -66,7 +67,8 @@ const logger = {
 const runtime = new HotRuntime({
   importModule: (update) => import(moduleUrl(update, base)),
   importFailed,
-  send: (event, data) => connection.send({ type: "custom", event, data }),
+  send: (event, data, meta) =>
+    connection.send(isBinary(data) ? pack(event, data, meta) : { type: "custom", event, data }),
   logger,
 });
 

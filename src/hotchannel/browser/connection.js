@@ -6,6 +6,8 @@
  * `ping` and the `seq` that the server's journal counts by. Follows protocol.md, sections 4 and 6.
  */
 
+import { unpack } from "./binary.js";
+
 /**
  * Where the socket is; what is null is as in the client's own URL.
  *
@@ -67,7 +69,7 @@ export class Connection {
   #ahead = "";
   /** @type {WebSocket | null} */
   #socket = null;
-  /** @type {string[]} */
+  /** @type {(string | ArrayBuffer)[]} */
   #outbox = [];
 
   /**
@@ -104,12 +106,12 @@ export class Connection {
   }
 
   /**
-   * Send a payload, or keep it until the socket is open.
+   * Send a payload, or a binary message, or keep it until the socket is open.
    *
-   * @param {object} payload
+   * @param {object | ArrayBuffer} payload
    */
   send(payload) {
-    const message = JSON.stringify(payload);
+    const message = payload instanceof ArrayBuffer ? payload : JSON.stringify(payload);
     if (this.#socket?.readyState === WebSocket.OPEN) {
       this.#socket.send(message);
     } else if (this.#outbox.length < OUTBOX_LIMIT) {
@@ -183,7 +185,8 @@ export class Connection {
       /** @type {WebSocket} */
       let socket;
       try {
-        socket = new WebSocket(`${url}?token=${this.#address.token}${position}`, "vite-hmr");
+        socket = new WebSocket(`${url}?token=${this.#address.token}&binary=1${position}`, "vite-hmr");
+        socket.binaryType = "arraybuffer";
       } catch {
         // A page on https may not open ws: the constructor says so at once.
         resolve(null);
@@ -202,11 +205,17 @@ export class Connection {
     });
   }
 
-  /** @param {string} data */
-  #receive(data) {
-    const { seq, ...payload } = JSON.parse(data);
-    if (seq !== undefined) this.#saw(seq);
-    this.#owner.received(payload);
+  /** @param {string | ArrayBuffer} message */
+  #receive(message) {
+    if (typeof message === "string") {
+      const { seq, ...payload } = JSON.parse(message);
+      if (seq !== undefined) this.#saw(seq);
+      this.#owner.received(payload);
+    } else {
+      const { event, data, meta, seq } = unpack(message);
+      if (seq !== undefined) this.#saw(seq);
+      this.#owner.received({ type: "custom", event, data: { data, meta } });
+    }
   }
 
   /** @param {number | string} seq the number of a message, or all of `EPOCH:SEQ~SENDER.N` */

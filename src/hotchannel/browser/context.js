@@ -30,7 +30,7 @@
  * @typedef {object} Surroundings
  * @property {(update: ModuleUpdate) => Promise<ModuleNamespace>} importModule
  * @property {(update: ModuleUpdate, error: unknown) => Promise<void>} importFailed told before the callbacks are
- * @property {(event: string, data: unknown) => void} send a custom event to the server
+ * @property {(event: string, data: unknown, meta?: unknown) => void} send a custom event to the server
  * @property {{ debug(...args: unknown[]): void, error(...args: unknown[]): void }} logger
  */
 
@@ -166,9 +166,10 @@ export class HotRuntime {
   /**
    * @param {string} event
    * @param {unknown} data
+   * @param {unknown} [meta]
    */
-  send(event, data) {
-    this.#surroundings.send(event, data);
+  send(event, data, meta) {
+    this.#surroundings.send(event, data, meta);
   }
 
   /**
@@ -370,10 +371,11 @@ export class HotContext {
    * Send a custom event to the server; before the socket is open it waits.
    *
    * @param {string} event
-   * @param {unknown} [data] anything JSON can say
+   * @param {unknown} [data] anything JSON can say; or an ArrayBuffer or a view of one, which travels as it is
+   * @param {unknown} [meta] beside such bytes, anything JSON can say
    */
-  send(event, data) {
-    this.#runtime.send(event, data);
+  send(event, data, meta) {
+    this.#runtime.send(event, data, meta);
   }
 
   /**

@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 from msgspec import UNSET, UnsetType
 
 from hotchannel.channel.backplane.memory import MemoryBackplane
-from hotchannel.channel.backplane.operations import Failed, Recovered, Said, Taken, Told
+from hotchannel.channel.backplane.operations import Failed, Recovered, Said, Streamed, Taken, Told
 from hotchannel.channel.backplane.roles import Place
-from hotchannel.channel.journal import parse_position
 from hotchannel.channel.listeners import Listeners
 from hotchannel.channel.printable import printable
+from hotchannel.channel.resume import Mark, mark, missed_since
 from hotchannel.errors import HotChannelError
+from hotchannel.wire.binary import BinaryData, as_bytes, is_binary, pack, unpack
 from hotchannel.wire.codec import Malformed, decode, encode, number
 from hotchannel.wire.payloads import (
+    Binary,
     Connected,
     Custom,
     ErrorDetail,
@@ -36,11 +38,9 @@ from hotchannel.wire.payloads import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from hotchannel.channel.backplane.operations import Operation
     from hotchannel.channel.backplane.roles import Backplane
-    from hotchannel.channel.journal import Entry, Journal, Position
+    from hotchannel.channel.journal import Journal
 
 __all__ = ["LIFECYCLE_EVENTS", "RESERVED_EVENTS", "ChannelClient", "HotChannel", "Listener", "as_payload"]
 
@@ -55,6 +55,9 @@ Json: TypeAlias = Any
 _HMR = frozenset({"update", "full-reload", "prune"})
 _CLEARING = frozenset({"update", "full-reload"})
 _NO_UPDATES = encode(Update(()))
+
+_Variant: TypeAlias = tuple[bool, bool]
+"""Whether a client resumes, and whether it takes binary messages as they are."""
 
 _LEADS = ""
 """No topic of `tell` is empty."""
@@ -73,10 +76,16 @@ class ChannelClient(Protocol[M_contra]):
     def resuming(self) -> bool:
         """Whether it asked to resume, and so sees `seq` in every message."""
 
+    @property
+    def binary(self) -> bool:
+        """Whether it asked for binary messages as they are."""
+
     def write(self, message: M_contra) -> None:
         """Send a prepared message. Never raises; a client that is gone takes it and does nothing."""
 
-    def send(self, message: HotPayload | str, data: Json | UnsetType = UNSET) -> None:
+    def send(
+        self, message: HotPayload | str, data: Json | UnsetType = UNSET, meta: Json | UnsetType = UNSET
+    ) -> None:
         """Send a payload, or an event with its data, to this client only."""
 
 
@@ -86,13 +95,18 @@ Listener: TypeAlias = Callable[[Json, C], object]
 """Called with an event's data (None where it has none) and the client. May be async."""
 
 
-def as_payload(message: object, data: Json | UnsetType = UNSET) -> HotPayload:
-    """The payload of `send(payload)` or of `send(event, data)`.
+def as_payload(message: object, data: Json | UnsetType = UNSET, meta: Json | UnsetType = UNSET) -> HotPayload:
+    """The payload of `send(payload)`, of `send(event, data)` or of `send(event, bytes, meta)`.
 
     Raises:
-        HotChannelError: it is neither.
+        HotChannelError: it is none of them.
     """
     if isinstance(message, str):
+        body = as_bytes(data)
+        if body is not None:
+            return Binary(message, body, meta)
+        if meta is not UNSET:
+            raise HotChannelError(f"meta goes with bytes, not with {type(data).__name__}")
         return Custom(message, data)
     if isinstance(message, HotPayload) and data is UNSET:
         return message
@@ -106,6 +120,7 @@ class HotChannel(Generic[C, M]):
         journal: numbers and keeps what is sent.
         hmr: False sends `connected`, `ping`, `custom` and `error` only.
         prepare: makes of an encoded payload what a client's `write` takes; called once for all clients.
+        prepare_binary: the same for a binary message; None where no client takes any.
         catch_up: what brings a client up to date that missed more than the journal has.
         backplane: carries what is sent to all processes that have this channel; None where only this one has.
         token: the channel's secret, as this process proposes it.
@@ -118,6 +133,7 @@ class HotChannel(Generic[C, M]):
         *,
         hmr: bool = True,
         prepare: Callable[[bytes], M],
+        prepare_binary: Callable[[bytes], M] | None = None,
         catch_up: FullReload | None = None,
         backplane: Backplane | None = None,
         token: str = "",
@@ -127,10 +143,10 @@ class HotChannel(Generic[C, M]):
         self._catch_up = catch_up or FullReload(path="*")
         self._hmr = hmr
         self._prepare = prepare
+        self._prepare_binary = prepare_binary or prepare
         self._clients: set[C] = set()
         # A broadcast touches no more than it needs: who takes which variant, and how.
-        self._stock: dict[C, Callable[[M], None]] = {}
-        self._numbered: dict[C, Callable[[M], None]] = {}
+        self._takers: dict[_Variant, dict[C, Callable[[M], None]]] = {}
         self._listeners: Listeners[[Json, C]] = Listeners()
         self._kept_reload: bytes | None = None
         self._told: Listeners[[Any]] = Listeners()
@@ -158,8 +174,12 @@ class HotChannel(Generic[C, M]):
         """No longer call `listener`."""
         self._listeners.off(event, listener)
 
-    def send(self, message: HotPayload | str, data: Json | UnsetType = UNSET) -> None:
+    def send(
+        self, message: HotPayload | str, data: Json | UnsetType = UNSET, meta: Json | UnsetType = UNSET
+    ) -> None:
         """Send a payload, or an event with its data, to every client.
+
+        Bytes, and whatever has a buffer, go out as a binary message, with `meta` beside them.
 
         An error stands until its source (`id`, else the file of `loc`) recovers; one that names no
         source, until the next update or reload. A reload sent while nobody is connected is kept.
@@ -167,9 +187,13 @@ class HotChannel(Generic[C, M]):
         Raises:
             HotChannelError: neither payload nor event name, or the data is not JSON.
         """
-        payload = as_payload(message, data)
+        payload = as_payload(message, data, meta)
         if isinstance(payload, ErrorPayload):
             self.fail(_source_of(payload.err), payload.err)
+        elif isinstance(payload, Binary):
+            # What cannot be sent is the caller's mistake, and raised where he is.
+            pack(payload)
+            self._backplane.publish(Streamed(payload))
         else:
             self._backplane.publish(Said(str(type(payload).__struct_config__.tag), encode(payload)))
 
@@ -215,6 +239,8 @@ class HotChannel(Generic[C, M]):
                     and not self._backplane.others
                 ):
                     self._kept_reload = encoded
+            case Streamed(binary):
+                self._broadcast(binary, "binary", place)
             case Failed(source, detail):
                 self._fail(source, detail, place)
             case Recovered(source):
@@ -235,7 +261,7 @@ class HotChannel(Generic[C, M]):
         """All processes have this token, and count within this epoch from now on."""
         if epoch != self._journal.epoch:
             self._journal.begin(epoch)
-            self._is_epoch_news = bool(self._numbered)
+            self._is_epoch_news = bool(self._clients)
         self._on_token(token)
 
     def fell_behind(self) -> None:
@@ -268,29 +294,28 @@ class HotChannel(Generic[C, M]):
         """
         if resume is None:
             client.write(self._connected)
-        for encoded in self._standing() if resume is None else self._resumption(resume):
-            client.write(self._prepare(encoded))
+        for content, seq in self._standing() if resume is None else self._missed_since(resume):
+            client.write(self._form(content, seq, takes_binary=client.binary))
         self._clients.add(client)
-        (self._numbered if client.resuming else self._stock)[client] = client.write
+        self._takers.setdefault(_variant(client), {})[client] = client.write
         self._listeners.emit("vite:client:connect", None, client)
 
     def leave(self, client: C) -> None:
         """A client is gone: tell listeners."""
         if client in self._clients:
             self._clients.discard(client)
-            del (self._numbered if client.resuming else self._stock)[client]
+            del self._takers[_variant(client)][client]
             self._listeners.emit("vite:client:disconnect", None, client)
 
     def answer(self, client: C, payload: HotPayload) -> None:
         """Send to one client. It has no number of its own: a resuming client sees the last one given."""
-        encoded = encode(payload)
-        if client.resuming:
-            encoded = number(encoded, self._mark(self._journal.last))
-        client.write(self._prepare(encoded))
+        seq = self._mark(self._journal.last) if client.resuming else None
+        content = payload if isinstance(payload, Binary) else encode(payload)
+        client.write(self._form(content, seq, takes_binary=client.binary))
 
     def receive(self, client: C, data: bytes | str) -> bool:
         """A client said something; True where it meant anything. Never raises."""
-        message = decode(data)
+        message = unpack(data) if isinstance(data, bytes) and is_binary(data) else decode(data)
         match message:
             case Ping():
                 return True
@@ -298,41 +323,57 @@ class HotChannel(Generic[C, M]):
                 _log.debug("ignored a message: %s", reason)
                 return False
             case Custom(event, content):
-                if event in RESERVED_EVENTS:
-                    _log.debug("ignored a message: %s is a reserved event", event)
-                    return False
-                if _log.isEnabledFor(logging.DEBUG):
-                    _log.debug("received %s", printable(data))
-                self._listeners.emit(event, None if content is UNSET else content, client)
-                return True
+                heard: Json = None if content is UNSET else content
+            case Binary(event, body, meta):
+                heard = BinaryData(body, None if meta is UNSET else meta)
+        if event in RESERVED_EVENTS:
+            _log.debug("ignored a message: %s is a reserved event", event)
+            return False
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("received %s", _shown(data if isinstance(message, Custom) else message))
+        self._listeners.emit(event, heard, client)
+        return True
 
     async def close(self) -> None:
         """Forget the listeners and cancel those that are under way."""
         await self._listeners.close()
         await self._told.close()
 
-    def _broadcast(self, encoded: bytes, kind: str, place: Place) -> int:
+    def _broadcast(self, content: bytes | Binary, kind: str, place: Place) -> int:
         """Show a message, and keep it; returns its number, or the last one given where it has none."""
         if not self._hmr and kind in _HMR:
             return self._journal.last
         seq = self._journal.last
         if not place.is_ahead:
-            seq = self._journal.append(encoded, place.seq, place.origin)
+            seq = self._journal.append(content, place.seq, place.origin)
         if not place.is_shown:
             return seq
         if _log.isEnabledFor(logging.DEBUG):
-            _log.debug("send %d to %d clients: %s", seq, len(self._clients), printable(encoded))
-        # A write may drop a client, and a dropped client leaves its dict.
-        if self._stock:
-            message = self._prepare(encoded)
-            for write in tuple(self._stock.values()):
-                write(message)
-        if self._numbered:
-            message = self._prepare(number(encoded, self._mark(seq, whole=self._is_epoch_news)))
-            self._is_epoch_news = False
-            for write in tuple(self._numbered.values()):
+            _log.debug("send %d to %d clients: %s", seq, len(self._clients), _shown(content))
+        news = self._mark(seq, whole=self._is_epoch_news)
+        self._is_epoch_news = False
+        forms: dict[_Variant, M] = {}
+        for (resuming, takes_binary), takers in self._takers.items():
+            if not takers:
+                continue
+            # Made once for all that take it.
+            form = (resuming, takes_binary and isinstance(content, Binary))
+            message = forms.get(form)
+            if message is None:
+                message = self._form(content, news if resuming else None, takes_binary=takes_binary)
+                forms[form] = message
+            # A write may drop a client, and a dropped client leaves its dict.
+            for write in tuple(takers.values()):
                 write(message)
         return seq
+
+    def _form(self, content: bytes | Binary, seq: Mark | None, *, takes_binary: bool) -> M:
+        """Return a message as a client takes it: numbered or not, in JSON or as it is."""
+        if isinstance(content, Binary):
+            if takes_binary:
+                return self._prepare_binary(pack(content, seq))
+            content = encode(content)
+        return self._prepare(content if seq is None else number(content, seq))
 
     def _fail(self, source: str, detail: ErrorDetail, place: Place) -> None:
         seq = self._broadcast(encode(ErrorPayload(detail)), "error", place)
@@ -344,56 +385,32 @@ class HotChannel(Generic[C, M]):
         if standing is not None:
             self._fail(standing.source, standing.detail, place)
 
-    def _mark(self, seq: int, *, whole: bool = False) -> int | str:
-        """What a client that has seen message `seq` comes back with; most often the number alone."""
-        ahead = self._backplane.ahead
-        mark = f"{seq}~{ahead}" if ahead else str(seq)
-        return f"{self._journal.epoch}:{mark}" if whole or ahead else seq
+    def _mark(self, seq: int, *, whole: bool = False) -> Mark:
+        return mark(self._journal, seq, self._backplane.ahead, whole=whole)
 
-    def _standing(self) -> Iterator[bytes]:
+    def _standing(self) -> Iterator[tuple[bytes, None]]:
         standing = self._journal.standing
         if standing is not None:
-            yield encode(ErrorPayload(standing.detail))
+            yield encode(ErrorPayload(standing.detail)), None
         if self._kept_reload is not None and self._hmr:
-            yield self._kept_reload
+            yield self._kept_reload, None
             self._kept_reload = None
             if self._backplane.is_shared:
                 self._backplane.publish(Taken())
 
-    def _resumption(self, resume: str) -> Iterator[bytes]:
-        last = self._mark(self._journal.last)
-        position = parse_position(resume)
-        missed = self._journal.since(position) if position else None
-        if position is None or missed is None:
-            # Number 0: should the line drop before the reload arrives, the client is no less behind.
-            known = 0
-            yield number(encode(Connected()), known)
-            if self._hmr:
-                yield number(encode(self._catch_up), last)
-        else:
-            known = position.seq if position.epoch == self._journal.epoch else 0
-            marks = self._resumption_marks(resume, position, missed)
-            yield number(encode(Connected()), next(marks))
-            for entry in missed:
-                yield number(entry.encoded, next(marks))
-        standing = self._journal.standing
-        if standing is not None and (missed is None or standing.seq <= known):
-            yield number(encode(ErrorPayload(standing.detail)), last)
+    def _missed_since(self, resume: str) -> Iterator[tuple[bytes | Binary, Mark]]:
+        catch_up = encode(self._catch_up) if self._hmr else None
+        return missed_since(self._journal, resume, ahead=self._backplane.ahead, catch_up=catch_up)
 
-    def _resumption_marks(
-        self, resume: str, position: Position, missed: Sequence[Entry]
-    ) -> Iterator[int | str]:
-        """What the client comes back with after `connected`, and after each message that it has missed."""
-        if position.epoch != self._journal.epoch:
-            # Numbers of two epochs: whoever loses the line meanwhile, gets all of it once more.
-            yield from (resume for _ in missed)
-            yield self._mark(self._journal.last, whole=True)
-        elif position.ahead is None:
-            yield from (position.seq, *(entry.seq for entry in missed))
-        else:
-            yield resume
-            for entry in missed:
-                yield f"{position.epoch}:{entry.seq}~{position.ahead[0]}.{position.ahead[1]}"
+
+def _variant(client: ChannelClient[Any]) -> _Variant:
+    return client.resuming, client.binary
+
+
+def _shown(content: bytes | str | Binary) -> str:
+    if isinstance(content, Binary):
+        return f"{printable(content.event)}, {len(content.data)} bytes"
+    return printable(content)
 
 
 def _source_of(detail: ErrorDetail) -> str:

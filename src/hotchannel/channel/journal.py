@@ -5,7 +5,7 @@ bytes, and remembers which source's error still stands. Reconnects, newcomers an
 while a file is saved are one mechanism. Pure: no clock, no loop. Follows protocol.md section 4,
 "Journal and resume".
 
-Invariant: the kept entries are all that have numbers above the newest that was let go of.
+Invariant: of messages that are not binary, all are kept that have numbers above the newest let go of.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass
+from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from hotchannel.wire.payloads import ErrorDetail
+    from hotchannel.wire.payloads import Binary, ErrorDetail
 
 __all__ = ["Entry", "Journal", "Position", "StandingError", "parse_position"]
 
@@ -30,12 +31,12 @@ class Entry:
 
     Attributes:
         seq: its number, from 1.
-        encoded: the JSON as stock clients get it, without `seq`.
+        content: the JSON as stock clients get it, without `seq`, or a binary message.
         origin: which process sent it, and which of its messages it is; None in a channel of one process.
     """
 
     seq: int
-    encoded: bytes
+    content: bytes | Binary
     origin: tuple[str, int] | None = None
 
 
@@ -85,28 +86,18 @@ class Journal:
         max_bytes: how many bytes of encoded messages are kept.
     """
 
-    __slots__ = (
-        "_bytes",
-        "_earlier",
-        "_entries",
-        "_errors",
-        "_gone",
-        "_max_bytes",
-        "_max_messages",
-        "epoch",
-        "last",
-    )
+    __slots__ = ("_binaries", "_earlier", "_errors", "_limits", "_messages", "epoch", "last")
 
     def __init__(self, epoch: str, *, max_messages: int, max_bytes: int) -> None:
         self.epoch = epoch
         self.last = 0
         """Number of the newest message; 0 before the first."""
-        self._max_messages = max_messages
-        self._max_bytes = max_bytes
-        self._entries: deque[Entry] = deque()
-        self._bytes = 0
-        # The newest number that was let go of, and what there was in the epoch before.
-        self._gone = 0
+        self._limits = (max_messages, max_bytes)
+        # A stream of pictures must not take the place of updates, so it has one of its own; of these, whoever
+        # comes back gets what is left.
+        self._messages = _Ring(*self._limits)
+        self._binaries = _Ring(*self._limits)
+        # What there was in the epoch before.
         self._earlier: tuple[str, int, tuple[Entry, ...]] = ("", 0, ())
         self._errors: dict[str, StandingError] = {}
 
@@ -115,21 +106,19 @@ class Journal:
         """`EPOCH:SEQ` of the newest message: what a page served now is up to date with."""
         return f"{self.epoch}:{self.last}"
 
-    def append(self, encoded: bytes, seq: int | None = None, origin: tuple[str, int] | None = None) -> int:
+    def append(
+        self, content: bytes | Binary, seq: int | None = None, origin: tuple[str, int] | None = None
+    ) -> int:
         """Keep a message, let go of the oldest where there are too many, and return its number.
 
         Args:
-            encoded: the message.
+            content: the message.
             seq: its number where it has one already, not below `last`; several messages may share one.
             origin: see `Entry`.
         """
         self.last = self.last + 1 if seq is None else seq
-        self._entries.append(Entry(self.last, encoded, origin))
-        self._bytes += len(encoded)
-        while self._entries and (len(self._entries) > self._max_messages or self._bytes > self._max_bytes):
-            gone = self._entries.popleft()
-            self._bytes -= len(gone.encoded)
-            self._gone = gone.seq
+        ring = self._messages if isinstance(content, bytes) else self._binaries
+        ring.append(Entry(self.last, content, origin))
         return self.last
 
     def pass_over(self, seq: int) -> None:
@@ -138,9 +127,10 @@ class Journal:
 
     def begin(self, epoch: str) -> None:
         """Count anew, within another epoch; who has a position in the one before gets what is new since."""
-        self._earlier = (self.epoch, self._gone, tuple(self._entries))
-        self.epoch, self.last, self._gone, self._bytes = epoch, 0, 0, 0
-        self._entries.clear()
+        self._earlier = (self.epoch, self._messages.gone, self._after(0))
+        self.epoch, self.last = epoch, 0
+        self._messages = _Ring(*self._limits)
+        self._binaries = _Ring(*self._limits)
 
     def since(self, position: Position) -> tuple[Entry, ...] | None:
         """The messages after a position, oldest first.
@@ -151,14 +141,14 @@ class Journal:
         epoch, gone, entries = self._earlier
         missed = self._after(position.seq)
         if position.epoch == self.epoch:
-            if not self._gone <= position.seq <= self.last:
+            if not self._messages.gone <= position.seq <= self.last:
                 return None
-        elif position.epoch == epoch and gone <= position.seq and not self._gone:
+        elif position.epoch == epoch and gone <= position.seq and not self._messages.gone:
             # What was sent again in this epoch had a number in the one before.
             known = {entry.origin for entry in entries}
             missed = (
                 *(entry for entry in entries if entry.seq > position.seq),
-                *(entry for entry in self._entries if entry.origin is None or entry.origin not in known),
+                *(entry for entry in self._after(0) if entry.origin is None or entry.origin not in known),
             )
         else:
             return None
@@ -183,13 +173,48 @@ class Journal:
         return self._errors.pop(source, None) is not None
 
     def _after(self, seq: int) -> tuple[Entry, ...]:
-        """The kept messages with greater numbers; most often few, at the end."""
+        """The kept messages with greater numbers, in order."""
+        messages, binaries = self._messages.after(seq), self._binaries.after(seq)
+        return tuple(merge(messages, binaries, key=lambda entry: entry.seq)) if binaries else messages
+
+
+class _Ring:
+    """The newest messages, as many as fit.
+
+    Attributes:
+        gone: number of the newest that was let go of.
+    """
+
+    __slots__ = ("_bytes", "_entries", "_max_bytes", "_max_messages", "gone")
+
+    def __init__(self, max_messages: int, max_bytes: int) -> None:
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self._entries: deque[Entry] = deque()
+        self._bytes = 0
+        self.gone = 0
+
+    def append(self, entry: Entry) -> None:
+        """Keep a message, and let go of the oldest where there are too many."""
+        self._entries.append(entry)
+        self._bytes += _size(entry)
+        while self._entries and (len(self._entries) > self._max_messages or self._bytes > self._max_bytes):
+            gone = self._entries.popleft()
+            self._bytes -= _size(gone)
+            self.gone = gone.seq
+
+    def after(self, seq: int) -> tuple[Entry, ...]:
+        """The messages with greater numbers; most often few, at the end."""
         count = 0
         for entry in reversed(self._entries):
             if entry.seq <= seq:
                 break
             count += 1
         return tuple(islice(self._entries, len(self._entries) - count, None))
+
+
+def _size(entry: Entry) -> int:
+    return len(entry.content if isinstance(entry.content, bytes) else entry.content.data)
 
 
 def _is_seen(origin: tuple[str, int] | None, ahead: tuple[str, int] | None) -> bool:

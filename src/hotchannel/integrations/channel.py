@@ -63,13 +63,17 @@ class AppChannel:
         """The pages that are connected now; of several workers, the one that has the channel knows them."""
         return frozenset() if self._carrier is None else self._carrier.clients
 
-    def send(self, message: HotPayload | str, data: Json | UnsetType = UNSET) -> None:
+    def send(
+        self, message: HotPayload | str, data: Json | UnsetType = UNSET, meta: Json | UnsetType = UNSET
+    ) -> None:
         """Send an event with its data, or a payload, to every page. From any thread.
+
+        Bytes, `memoryview`s and NumPy arrays go out as they are, with `meta` beside them.
 
         Raises:
             HotChannelError: neither payload nor event name, or the data is not JSON.
         """
-        payload = as_payload(message, data)
+        payload = as_payload(message, data, meta)
         carrier = self._carrier
         if carrier is None:
             return

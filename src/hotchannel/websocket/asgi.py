@@ -283,7 +283,7 @@ class _Connection:
                 # Before the peer has it, who may ask what was sent.
                 self._tally.bytes_out += len(message.encoded)
                 try:
-                    await self._send({"type": "websocket.send", "text": message.text})
+                    await self._send({"type": "websocket.send", **_said(message)})
                 except Exception:
                     # The peer is gone, but what it said last may not have been read yet.
                     asyncio.get_running_loop().call_later(_LINGER, self._dropped.set)
@@ -299,6 +299,10 @@ class _Connection:
         was_open, self._open = self._open, False
         if was_open:
             self._server.closed(self, error)
+
+
+def _said(message: Outgoing) -> Message:
+    return {"bytes": message.encoded} if message.is_binary else {"text": message.text}
 
 
 def target_of(scope: Scope) -> str:

@@ -42,15 +42,22 @@ class WebSocketClient:
     Attributes:
         socket: the connection itself.
         resuming: whether it asked to resume, and so sees `seq` in every message.
+        binary: whether it asked for binary messages as they are, without base64.
     """
 
-    __slots__ = ("__weakref__", "_channel", "resuming", "socket", "write")
+    __slots__ = ("__weakref__", "_channel", "binary", "resuming", "socket", "write")
 
     def __init__(
-        self, socket: Socket, channel: HotChannel[WebSocketClient, Outgoing], *, resuming: bool
+        self,
+        socket: Socket,
+        channel: HotChannel[WebSocketClient, Outgoing],
+        *,
+        resuming: bool,
+        binary: bool = False,
     ) -> None:
         self.socket = socket
         self.resuming = resuming
+        self.binary = binary
         self.write = socket.deliver
         self._channel = channel
 
@@ -69,13 +76,15 @@ class WebSocketClient:
             return ReadyState.OPEN
         return ReadyState.CLOSED if self.socket.ended else ReadyState.CLOSING
 
-    def send(self, message: HotPayload | str, data: Json | UnsetType = UNSET) -> None:
+    def send(
+        self, message: HotPayload | str, data: Json | UnsetType = UNSET, meta: Json | UnsetType = UNSET
+    ) -> None:
         """Send a payload, or an event with its data, to this client only; nothing once it is gone.
 
         Raises:
             HotChannelError: neither payload nor event name, or the data is not JSON.
         """
-        self._channel.answer(self, as_payload(message, data))
+        self._channel.answer(self, as_payload(message, data, meta))
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection: 1000, or 3000 to 4999 for meanings of your own (RFC 6455 section 7.4).

@@ -11,9 +11,10 @@ from functools import cached_property
 
 from hotchannel.websocket.compression import deflated
 
-__all__ = ["Outgoing", "text_frame"]
+__all__ = ["BinaryOutgoing", "Outgoing", "text_frame"]
 
 _FIN_TEXT = 0x81
+_FIN_BINARY = 0x82
 _RSV1 = 0x40
 
 _WORTH_IT = 1024
@@ -38,15 +39,18 @@ class Outgoing:
     """One message in each form that an entrance takes, made once for all clients.
 
     Attributes:
-        encoded: the JSON, UTF-8.
-        frame: the same as one text frame, for those that write bytes.
+        encoded: the JSON, UTF-8, or the message of `wire.binary`.
+        frame: the same as one frame, for those that write bytes.
+        is_binary: whether that is a binary frame.
     """
 
     __slots__ = ("__dict__", "_compressed", "encoded", "frame")
 
+    is_binary = False
+
     def __init__(self, encoded: bytes) -> None:
         self.encoded = encoded
-        self.frame = text_frame(encoded)
+        self.frame = _frame(_FIN_BINARY if self.is_binary else _FIN_TEXT, encoded)
         self._compressed: dict[int, bytes] = {}
 
     @cached_property
@@ -65,3 +69,11 @@ class Outgoing:
             frame = _frame(self.frame[0] | _RSV1, payload) if gains else self.frame
             self._compressed[window_bits] = frame
         return frame
+
+
+class BinaryOutgoing(Outgoing):
+    """One binary message, in the same forms."""
+
+    __slots__ = ()
+
+    is_binary = True

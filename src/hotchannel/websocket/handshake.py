@@ -138,12 +138,14 @@ class Accept:
         subprotocol: the one to confirm; `vite-ping` is closed at once.
         key: the request's `Sec-WebSocket-Key`.
         resume: the query's `resume`, as it came; None where there is none.
+        binary: whether binary messages go out as they are (`binary=1` in the query).
         deflate: the compression to confirm; None for none. Plain ASGI leaves it to the server in front.
     """
 
     subprotocol: Subprotocol
     key: str
     resume: str | None = None
+    binary: bool = False
     deflate: Deflate | None = None
 
 
@@ -275,6 +277,7 @@ def _admit(
         HMR,
         key,
         None if resume is None else resume.decode("latin-1"),
+        query_parameter(query, b"binary") == b"1",
         negotiate(", ".join(offers)) if offers else None,
     )
 

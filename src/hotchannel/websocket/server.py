@@ -30,7 +30,7 @@ from hotchannel.websocket.client import WebSocketClient
 from hotchannel.websocket.connection import Connection
 from hotchannel.websocket.connections import Connections
 from hotchannel.websocket.door import Door
-from hotchannel.websocket.frames import Outgoing
+from hotchannel.websocket.frames import BinaryOutgoing, Outgoing
 from hotchannel.websocket.head import well_formed
 from hotchannel.websocket.refusals import RefusalLog
 from hotchannel.websocket.stats import Stats, Tally
@@ -123,6 +123,7 @@ class WebSocketServer:
             self._journal,
             hmr=hmr,
             prepare=Outgoing,
+            prepare_binary=BinaryOutgoing,
             catch_up=catch_up,
             backplane=self._backplane,
             token=self._door.token,
@@ -200,14 +201,18 @@ class WebSocketServer:
 
     # Talking.
 
-    def send(self, message: HotPayload | str, data: Json | UnsetType = UNSET) -> None:
+    def send(
+        self, message: HotPayload | str, data: Json | UnsetType = UNSET, meta: Json | UnsetType = UNSET
+    ) -> None:
         """Send a payload, or an event with its data, to every client; see `HotChannel.send`.
+
+        Bytes, `memoryview`s and NumPy arrays go out as they are, with `meta` beside them.
 
         Raises:
             HotChannelError: neither payload nor event name, or the data is not JSON.
         """
         if self._mode != "disabled":
-            self._channel.send(message, data)
+            self._channel.send(message, data, meta)
 
     def fail(self, source: str, detail: ErrorDetail) -> None:
         """`source` (a file or URL) is in error: show it, to every newcomer too, until it recovers."""
@@ -385,7 +390,9 @@ class WebSocketServer:
 
     def opened(self, connection: Socket, accept: Accept, request: HandshakeRequest) -> None:
         """A client is in: from here on it gets every message."""
-        client = WebSocketClient(connection, self._channel, resuming=accept.resume is not None)
+        client = WebSocketClient(
+            connection, self._channel, resuming=accept.resume is not None, binary=accept.binary
+        )
         self._by_socket[connection] = client
         self._door.admission.entered(connection.host)
         if _log.isEnabledFor(logging.INFO):

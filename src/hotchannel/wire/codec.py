@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from hotchannel.errors import HotChannelError
-from hotchannel.wire.payloads import Custom, HotPayload, Ping
+from hotchannel.wire.payloads import Binary, Custom, HotPayload, Json, Ping
 
-__all__ = ["MAX_DEPTH", "Malformed", "decode", "encode", "number"]
+__all__ = ["MAX_DEPTH", "Json", "Malformed", "decode", "deeper_than", "encode", "number"]
 
 MAX_DEPTH = 128
 """How deep arrays and objects of a client's message may nest."""
@@ -39,9 +39,16 @@ class Malformed:
 def encode(payload: HotPayload) -> bytes:
     """One JSON object in UTF-8 with `type` as its first key, absent optional fields left out.
 
+    A binary message becomes a custom event whose `data` is `{data, meta}`, the bytes in base64.
+
     Raises:
         HotChannelError: the data of a custom event cannot be said in JSON.
     """
+    if isinstance(payload, Binary):
+        parts: dict[str, Json] = {"data": payload.data}
+        if payload.meta is not msgspec.UNSET:
+            parts["meta"] = payload.meta
+        payload = Custom(payload.event, parts)
     try:
         try:
             return _encoder.encode(payload)
@@ -68,7 +75,7 @@ def decode(data: bytes | str) -> Custom | Ping | Malformed:
     """What a client says. Never raises; of duplicate keys the last one counts, as in a browser."""
     try:
         message = _decoder.decode(data)
-        if _deeper_than(message, MAX_DEPTH):
+        if deeper_than(message, MAX_DEPTH):
             return Malformed("nested too deep")
     except RecursionError:
         return Malformed("nested too deep")
@@ -94,7 +101,8 @@ def _encode_escaped(payload: HotPayload) -> bytes:
     return json.dumps(msgspec.to_builtins(payload), separators=(",", ":"), allow_nan=False).encode()
 
 
-def _deeper_than(value: object, limit: int) -> bool:
+def deeper_than(value: object, limit: int) -> bool:
+    """Whether arrays and objects in `value` nest deeper than so many levels."""
     level = [value]
     for _ in range(limit):
         level = [

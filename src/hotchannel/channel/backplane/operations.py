@@ -9,13 +9,14 @@ from typing import Any
 
 import msgspec
 
-from hotchannel.wire.payloads import ErrorDetail  # noqa: TC001  # msgspec reads it when it runs
+from hotchannel.wire.payloads import Binary, ErrorDetail  # noqa: TC001  # msgspec reads it when it runs
 
 __all__ = [
     "Failed",
     "Operation",
     "Recovered",
     "Said",
+    "Streamed",
     "Taken",
     "Told",
     "decode_operation",
@@ -33,6 +34,12 @@ class Said(msgspec.Struct, frozen=True, tag="said"):
 
     kind: str
     encoded: bytes
+
+
+class Streamed(msgspec.Struct, frozen=True, tag="streamed"):
+    """A binary message to every client."""
+
+    message: Binary
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
@@ -64,7 +71,7 @@ class Told(msgspec.Struct, frozen=True, tag="told"):
     data: Any
 
 
-Operation = Said | Failed | Recovered | Taken | Told
+Operation = Said | Streamed | Failed | Recovered | Taken | Told
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Operation] = msgspec.msgpack.Decoder(Operation)

@@ -1,0 +1,97 @@
+"""Binary messages, without base64.
+
+Role: one binary WebSocket frame is `SIZE HEADER BODY`: the header's size as four bytes, most significant
+first; the header, a JSON object with `event`, `meta` where there is one, and `seq` where the client counts;
+and the body as it is. Goes to clients that have asked for it (`binary=1` in the query of the socket's URL),
+and comes from them. Whoever has not asked gets JSON, with the body in base64. `unpack` never raises.
+
+A header is smaller than 64 KiB, so that the first byte is always zero: no JSON begins like that.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+from msgspec import UNSET
+
+from hotchannel.errors import HotChannelError
+from hotchannel.wire.codec import MAX_DEPTH, Json, Malformed, deeper_than
+from hotchannel.wire.payloads import Binary
+
+__all__ = ["BinaryData", "as_bytes", "is_binary", "pack", "unpack"]
+
+_SIZE = 4
+_MAX_HEADER = 64 * 1024
+
+
+class BinaryData(NamedTuple):
+    """What a listener gets of a binary message.
+
+    Attributes:
+        data: the bytes.
+        meta: what was sent beside them; None where nothing was.
+    """
+
+    data: bytes
+    meta: Json = None
+
+
+def as_bytes(data: object) -> bytes | None:
+    """The bytes of what has a buffer (PEP 3118), be it `bytes`, `memoryview`, `array` or a NumPy array.
+
+    Rows follow one another (C order), however the array lies in memory. None where there is no buffer, or one
+    without dimensions, as of a single NumPy number.
+    """
+    if isinstance(data, (str, int, float, dict, list, tuple, type(None))):
+        return None
+    try:
+        view = memoryview(data)  # type: ignore[arg-type]  # which is what is asked
+    except (TypeError, ValueError):
+        return None
+    return view.tobytes() if view.ndim else None
+
+
+def is_binary(message: bytes | str) -> bool:
+    """Whether a client's message is one of these, rather than JSON in a binary frame."""
+    return isinstance(message, bytes) and message[:1] == b"\0"
+
+
+def pack(message: Binary, seq: int | str | None = None) -> bytes:
+    """Return the message as it travels.
+
+    Args:
+        message: the message.
+        seq: its number, for clients that resume.
+
+    Raises:
+        HotChannelError: its meta cannot be said in JSON, or is longer than a header may be.
+    """
+    header: dict[str, Json] = {"event": message.event}
+    if message.meta is not UNSET:
+        header["meta"] = message.meta
+    if seq is not None:
+        header["seq"] = seq
+    try:
+        encoded = msgspec.json.encode(header)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise HotChannelError(f"cannot encode the meta of {message.event} as JSON: {error}") from error
+    if len(encoded) >= _MAX_HEADER:
+        raise HotChannelError(f"the meta of {message.event} is {len(encoded)} bytes: keep it below 64 KiB")
+    return len(encoded).to_bytes(_SIZE, "big") + encoded + message.data
+
+
+def unpack(message: bytes) -> Binary | Malformed:
+    """Read what `pack` has made; a `seq` in it is passed over."""
+    end = _SIZE + int.from_bytes(message[:_SIZE], "big")
+    if end > len(message) or end - _SIZE >= _MAX_HEADER:
+        return Malformed("no header of a binary message")
+    try:
+        header = msgspec.json.decode(message[_SIZE:end])
+    except (ValueError, RecursionError, OverflowError, MemoryError):
+        return Malformed("a header that is not JSON")
+    if not isinstance(header, dict) or not isinstance(event := header.get("event"), str):
+        return Malformed("no event name")
+    if deeper_than(header, MAX_DEPTH):
+        return Malformed("nested too deep")
+    return Binary(event, message[end:], header.get("meta", UNSET))
