@@ -218,6 +218,8 @@ class WsOptions:
         journal_bytes: how many bytes of them.
         backplane: URL of the engine by which several processes share one channel, `redis://` or `nats://`;
             `?channel=NAME` keeps channels apart. None for a channel of this process alone.
+        shared_limits: count clients and handshakes of all processes together. They tell one another once a
+            second, and for so long a limit may be exceeded.
     """
 
     host: str | None = None
@@ -247,6 +249,7 @@ class WsOptions:
     journal_messages: int = 1000
     journal_bytes: int = 4 * 1024 * 1024
     backplane: str | None = field(default=None, repr=False)
+    shared_limits: bool = False
 
     def __post_init__(self) -> None:
         _check_port("ws.port", self.port)
@@ -265,8 +268,9 @@ class WsOptions:
             raise OptionError("ws.require_token", self.require_token, "'browser' or 'always'")
         if self.backplane is not None and not str(self.backplane).startswith(_ENGINES):
             raise OptionError("backplane", self.backplane, f"a URL that begins with {', '.join(_ENGINES)}")
-        if not isinstance(self.compression, bool):
-            raise OptionError("ws.compression", self.compression, "true or false")
+        for name in ("compression", "shared_limits"):
+            if not isinstance(getattr(self, name), bool):
+                raise OptionError(f"ws.{name}", getattr(self, name), "true or false")
         if self.allowed_hosts is not True and not isinstance(self.allowed_hosts, tuple):
             raise OptionError("ws.allowed_hosts", self.allowed_hosts, "true or a list of host names")
 

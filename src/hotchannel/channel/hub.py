@@ -12,16 +12,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from msgspec import UNSET, UnsetType
 
 from hotchannel.channel.backplane.memory import MemoryBackplane
 from hotchannel.channel.backplane.operations import Failed, Recovered, Said, Streamed, Taken, Told
-from hotchannel.channel.backplane.roles import Place
+from hotchannel.channel.backplane.roles import Place, Presence
 from hotchannel.channel.listeners import Listeners
 from hotchannel.channel.printable import printable
 from hotchannel.channel.resume import Mark, mark, missed_since
+from hotchannel.channel.roles import ChannelClient, NoLimits
 from hotchannel.errors import HotChannelError
 from hotchannel.wire.binary import BinaryData, as_bytes, is_binary, pack, unpack
 from hotchannel.wire.codec import Malformed, decode, encode, number
@@ -38,9 +39,12 @@ from hotchannel.wire.payloads import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hotchannel.channel.backplane.operations import Operation
     from hotchannel.channel.backplane.roles import Backplane
     from hotchannel.channel.journal import Journal
+    from hotchannel.channel.roles import Limits
 
 __all__ = ["LIFECYCLE_EVENTS", "RESERVED_EVENTS", "ChannelClient", "HotChannel", "Listener", "as_payload"]
 
@@ -66,27 +70,6 @@ _log = logging.getLogger("hotchannel.server")
 
 
 M = TypeVar("M")
-M_contra = TypeVar("M_contra", contravariant=True)
-
-
-class ChannelClient(Protocol[M_contra]):
-    """What the channel needs of a client that takes messages prepared as `M_contra`."""
-
-    @property
-    def resuming(self) -> bool:
-        """Whether it asked to resume, and so sees `seq` in every message."""
-
-    @property
-    def binary(self) -> bool:
-        """Whether it asked for binary messages as they are."""
-
-    def write(self, message: M_contra) -> None:
-        """Send a prepared message. Never raises; a client that is gone takes it and does nothing."""
-
-    def send(
-        self, message: HotPayload | str, data: Json | UnsetType = UNSET, meta: Json | UnsetType = UNSET
-    ) -> None:
-        """Send a payload, or an event with its data, to this client only."""
 
 
 C = TypeVar("C", bound=ChannelClient[Any])
@@ -125,6 +108,7 @@ class HotChannel(Generic[C, M]):
         backplane: carries what is sent to all processes that have this channel; None where only this one has.
         token: the channel's secret, as this process proposes it.
         on_token: called with the secret that the processes have agreed on.
+        limits: what else is counted for all processes together.
     """
 
     def __init__(
@@ -138,6 +122,7 @@ class HotChannel(Generic[C, M]):
         backplane: Backplane | None = None,
         token: str = "",
         on_token: Callable[[str], object] = lambda token: None,
+        limits: Limits | None = None,
     ) -> None:
         self._journal = journal
         self._catch_up = catch_up or FullReload(path="*")
@@ -153,6 +138,7 @@ class HotChannel(Generic[C, M]):
         self._announced: set[str] = set()
         self._is_epoch_news = False
         self._on_token = on_token
+        self._limits = limits or NoLimits()
         self._connected = prepare(encode(Connected()))
         self._backplane = backplane or MemoryBackplane()
         self._backplane.bind(self, token=token, epoch=journal.epoch)
@@ -218,10 +204,13 @@ class HotChannel(Generic[C, M]):
 
     # What the backplane tells (`backplane.roles.Receiver`).
 
-    @property
-    def client_count(self) -> int:
-        """Clients of this process."""
-        return len(self._clients)
+    def presence(self) -> Presence:
+        """What this process tells the others of itself."""
+        return Presence(len(self._clients), *self._limits.shared())
+
+    def met(self, others: Sequence[Presence]) -> None:
+        """What all other processes have told of themselves."""
+        self._limits.met(others)
 
     def deliver(self, operation: Operation, place: Place) -> None:
         """Apply an operation, whoever sent it."""

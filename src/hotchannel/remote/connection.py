@@ -194,7 +194,7 @@ class Remote:
         for url in urls:
             shown = url.partition("?")[0]
             try:
-                # A server of ours sends bytes as they are to who asks for that; a stock one has no ear for it.
+                # A server of ours sends bytes as they are to who asks; a stock one passes over the question.
                 return await open_socket(
                     f"{url}{'&' if '?' in url else '?'}binary=1",
                     subprotocols=["vite-hmr"],  # type: ignore[list-item]  # a NewType of str

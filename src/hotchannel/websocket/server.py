@@ -128,6 +128,7 @@ class WebSocketServer:
             backplane=self._backplane,
             token=self._door.token,
             on_token=self._door.agree,
+            limits=self._door.admission,
         )
         self._events: Listeners[...] = Listeners()
         self._by_socket: WeakValueDictionary[Socket, WebSocketClient] = WeakValueDictionary()

@@ -15,6 +15,8 @@ from hotchannel.errors import HotChannelError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hotchannel.channel.backplane.roles import Presence
+
 __all__ = ["Beat", "Engine", "EngineLostError", "EpochEndedError", "Joined", "Record"]
 
 
@@ -63,11 +65,11 @@ class Beat:
 
     Attributes:
         is_leader: whether it has the lease.
-        others: clients of all other processes.
+        others: what all other processes have told of themselves.
     """
 
     is_leader: bool
-    others: int
+    others: tuple[Presence, ...]
 
 
 class Engine(Protocol):
@@ -89,7 +91,7 @@ class Engine(Protocol):
     async def read(self, after: int) -> list[Record]:
         """Return records with greater numbers, in order; waits a while for the first, and may return none."""
 
-    async def beat(self, process: str, clients: int) -> Beat:
+    async def beat(self, process: str, presence: Presence) -> Beat:
         """Say that this process lives, and take or keep the lease where it is free."""
 
     async def leave(self, process: str) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hotchannel.channel.backplane.engine import Beat, EngineLostError, EpochEndedError, Joined, Record
+from hotchannel.channel.backplane.roles import Presence
 from hotchannel.channel.printable import printable
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class NatsEngine:
         self._leases: Any = None
         self._records: Any = None
         self._lease: int | None = None
-        self._others: dict[str, tuple[float, int]] = {}
+        self._others: dict[str, tuple[float, Presence]] = {}
 
     async def join(self, *, token: str, epoch: str, last: int) -> Joined:
         """Connect and agree; see `engine.Engine`."""
@@ -125,20 +126,20 @@ class NatsEngine:
                 raise EngineLostError("the connection is gone")
             return [_record(message) for message in messages]
 
-    async def beat(self, process: str, clients: int) -> Beat:
+    async def beat(self, process: str, presence: Presence) -> Beat:
         """Say that this process lives; see `engine.Engine`."""
         async with _answers():
             if not self._connected:
                 raise EngineLostError("the connection is gone")
             assert self._client is not None  # or it would not be connected
-            await self._client.publish(self._subject("lives"), msgspec.msgpack.encode((process, clients)))
+            await self._client.publish(self._subject("lives"), msgspec.msgpack.encode((process, presence)))
             if (await self._values.get("epoch")).value.decode() != self._epoch:
                 raise EpochEndedError(self._epoch)
             await self._hold_lease(process)
             now = asyncio.get_running_loop().time()
             self._others = {name: seen for name, seen in self._others.items() if now - seen[0] < _LEASE}
             self._others.pop(process, None)
-            return Beat(self._lease is not None, sum(count for _, count in self._others.values()))
+            return Beat(self._lease is not None, tuple(presence for _, presence in self._others.values()))
 
     async def leave(self, process: str) -> None:
         """Say that this process ends; see `engine.Engine`."""
@@ -146,7 +147,7 @@ class NatsEngine:
             if self._lease is not None:
                 await self._leases.delete("leader", last=self._lease)
             assert self._client is not None  # it has joined
-            await self._client.publish(self._subject("lives"), msgspec.msgpack.encode((process, 0)))
+            await self._client.publish(self._subject("lives"), msgspec.msgpack.encode((process, Presence(0))))
             await self._client.flush(_ANSWER)
 
     async def close(self) -> None:
@@ -164,8 +165,8 @@ class NatsEngine:
 
     async def _heard(self, message: Any) -> None:
         with suppress(msgspec.DecodeError, msgspec.ValidationError):
-            process, clients = msgspec.msgpack.decode(message.data, type=tuple[str, int])
-            self._others[process] = (asyncio.get_running_loop().time(), clients)
+            process, presence = msgspec.msgpack.decode(message.data, type=tuple[str, Presence])
+            self._others[process] = (asyncio.get_running_loop().time(), presence)
 
     async def _hold_lease(self, process: str) -> None:
         with suppress(KeyWrongLastSequenceError, KeyNotFoundError, KeyDeletedError):

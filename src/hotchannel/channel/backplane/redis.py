@@ -13,7 +13,10 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from hotchannel.channel.backplane.engine import Beat, EngineLostError, EpochEndedError, Joined, Record
+from hotchannel.channel.backplane.roles import Presence
 from hotchannel.channel.printable import printable
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ except ImportError as error:
     raise ImportError("a backplane on Redis needs redis-py: pip install 'hotchannel[redis]'") from error
 
 __all__ = ["RedisEngine"]
+
+_presences = msgspec.msgpack.Decoder(Presence)
 
 _ANSWER = 2.0
 """Seconds for an answer; an engine that takes longer hangs."""
@@ -74,19 +79,19 @@ return 1
 
 _BEAT = """
 local epoch, lease, lives = KEYS[1], KEYS[2], KEYS[3]
-if redis.call('GET', epoch) ~= ARGV[1] then return {-1, 0} end
+if redis.call('GET', epoch) ~= ARGV[1] then return {-1, {}} end
 local process, now = ARGV[2], redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 if redis.call('SET', lease, process, 'NX', 'PX', ARGV[4]) or redis.call('GET', lease) == process then
     redis.call('PEXPIRE', lease, ARGV[4])
 end
 redis.call('HSET', lives, process, now .. ':' .. ARGV[3])
-local others = 0
+local others = {}
 local all = redis.call('HGETALL', lives)
 for i = 1, #all, 2 do
-    local at, clients = all[i + 1]:match('(%d+):(%d+)')
+    local at, presence = all[i + 1]:match('^(%d+):(.*)$')
     if now - at > tonumber(ARGV[4]) then redis.call('HDEL', lives, all[i])
-    elseif all[i] ~= process then others = others + clients end
+    elseif all[i] ~= process then table.insert(others, presence) end
 end
 for i = 4, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[5]) end
 redis.call('EXPIRE', epoch, ARGV[5])
@@ -151,16 +156,16 @@ class RedisEngine:
             for number, fields in entries
         ]
 
-    async def beat(self, process: str, clients: int) -> Beat:
+    async def beat(self, process: str, presence: Presence) -> Beat:
         """Say that this process lives; see `engine.Engine`."""
         named = [self._key(name) for name in ("epoch", "lease", "lives", "token", "seq")]
-        args = [self._epoch, process, clients, _LEASE, _EXPIRE]
+        args = [self._epoch, process, msgspec.msgpack.encode(presence), _LEASE, _EXPIRE]
         leads, others = await self._ask(
             self._scripts[_BEAT](keys=[*named, self._log, self._senders], args=args)
         )
         if leads < 0:
             raise EpochEndedError(self._epoch)
-        return Beat(leads == 1, others)
+        return Beat(leads == 1, tuple(map(_presences.decode, others)))
 
     async def leave(self, process: str) -> None:
         """Say that this process ends; see `engine.Engine`."""

@@ -8,10 +8,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hotchannel.channel.backplane.operations import Operation
 
-__all__ = ["HERE", "Backplane", "Place", "Receiver"]
+__all__ = ["HERE", "Backplane", "Place", "Presence", "Receiver"]
+
+
+class Presence(msgspec.Struct, frozen=True, array_like=True):
+    """What a process tells the others of itself, about once a second.
+
+    Attributes:
+        clients: how many it has.
+        addresses: the same by IP address, where limits are shared.
+        knocks: handshakes by IP address since it told last, where limits are shared.
+    """
+
+    clients: int
+    addresses: dict[str, int] = {}
+    knocks: dict[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +69,11 @@ class Receiver(Protocol):
     def fell_behind(self) -> None:
         """Operations were let go of before this process has seen them."""
 
-    @property
-    def client_count(self) -> int:
-        """Clients of this process."""
+    def presence(self) -> Presence:
+        """What this process tells of itself; knocks are counted anew."""
+
+    def met(self, others: Sequence[Presence]) -> None:
+        """What all other processes have told of themselves."""
 
 
 class Backplane(Protocol):

@@ -215,8 +215,9 @@ class StreamBackplane:
 
     async def _live(self) -> None:
         while True:
-            beat = await self._engine.beat(self._sequence.sender, self._receiver.client_count)
-            self.others = beat.others
+            beat = await self._engine.beat(self._sequence.sender, self._receiver.presence())
+            self.others = sum(other.clients for other in beat.others)
+            self._receiver.met(beat.others)
             self._lead(beat.is_leader)
             await asyncio.sleep(_BEAT)
 
