@@ -87,7 +87,7 @@ class Admission:
         self._knocks: Counter[str] = Counter()
 
     def shared(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Clients by address, and handshakes by address since the last call; none where limits are its own."""
+        """Clients by address, and handshakes by address since the last call; none where nothing is shared."""
         if not self._options.shared_limits:
             return {}, {}
         knocks, self._knocks = self._knocks, Counter()
