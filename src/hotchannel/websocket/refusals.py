@@ -38,8 +38,8 @@ _ABOUT = {
 """The headers that a refusal is about."""
 
 _WAYS_OUT = {
-    Reason.TLS: "; this port speaks no TLS: where pages are on https, let what ends their TLS pass the channel "
-    'on, by `path` and `client_port` of the channel\'s settings (README, "Flask behind HTTPS"), or give '
+    Reason.TLS: "; this port speaks no TLS: where pages are on https, let what ends their TLS pass the "
+    'channel on, by `path` and `client_port` of its settings (README, "Flask behind HTTPS"), or give '
     "WebSocketServer https=True",
 }
 """What to do about a refusal of which there is no request to show."""
