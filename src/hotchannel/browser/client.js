@@ -119,8 +119,9 @@ const connection = new Connection(
       logger.debug("connection lost");
       enqueue(() => runtime.emit("vite:ws:disconnect", { webSocket }));
     },
-    waiting() {
-      if (hasDocument) showNotice("server connection lost \u2013 reconnecting\u2026");
+    waiting(host) {
+      const state = wasLost ? "server connection lost \u2013 reconnecting" : `no connection to ${host} yet \u2013 trying`;
+      if (hasDocument) showNotice(`${state}\u2026`);
     },
     abandoned: scheduleReload,
     logger,
