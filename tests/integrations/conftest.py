@@ -76,16 +76,20 @@ class Browser:
 
     _task: asyncio.Task[None]
 
-    async def connect(self, app: Callable[..., Coroutine[Any, Any, None]]) -> None:
+    async def connect(
+        self, app: Callable[..., Coroutine[Any, Any, None]], path: str = "/", root_path: str = ""
+    ) -> None:
         """Open a socket; ends with `close`."""
         scope = {
             "type": "websocket",
-            "path": "/",
-            "raw_path": b"/",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": root_path,
             "query_string": b"",
             "headers": [(b"host", b"localhost"), (b"sec-websocket-protocol", b"vite-hmr")],
             "subprotocols": ["vite-hmr"],
             "client": ("127.0.0.1", 1),
+            "server": ("localhost", 8000),
         }
         self._to_server.put_nowait({"type": "websocket.connect"})
 

@@ -61,6 +61,7 @@ class Host:
         forget_templates: drops what the framework has kept of its templates.
         hosts_option: how the user of this adapter writes `allowed_hosts`.
         shares_port: the sockets come by the application's own port.
+        base: path that browsers see the application below, which requests come without; ends with a slash.
         token: the channel's; None for a new one.
         port: of the channel, where that has one of its own; the next that is free follows.
     """
@@ -72,6 +73,7 @@ class Host:
         forget_templates: Callable[[], object],
         hosts_option: str,
         shares_port: bool,
+        base: str = "/",
         token: str | None = None,
         port: int | None = None,
     ) -> None:
@@ -87,14 +89,14 @@ class Host:
         catch_up = FullReload(path="*", morph=True) if settings.morph else None
         self.channel = WebSocketServer(ws, hosts_option=hosts_option, catch_up=catch_up)
         self._shares_port = shares_port
+        self._base = base
         if shares_port:
             self.channel.attach()
         graph = ModuleGraph()
         clock = Clock()
-        resolver = Resolver(mounts, "/")
-        compiler = Compiler(
-            graph, resolver, self.channel, base="/", clock=clock, env=import_meta_env(DevOptions())
-        )
+        resolver = Resolver(mounts, base)
+        env = import_meta_env(DevOptions(base=base))
+        compiler = Compiler(graph, resolver, self.channel, base=base, clock=clock, env=env)
         served = ServedModules(mounts, graph, compiler)
         self._engine = HotEngine(mounts, graph, compiler, served, self.channel, clock=clock)
         self._saves = AppSaves(
@@ -105,11 +107,13 @@ class Host:
             morph=settings.morph,
             forget_templates=forget_templates,
         )
-        self._pages = AppPages(graph, resolver, compiler, token=self.channel.token)
+        self._pages = AppPages(graph, resolver, compiler, base=base, token=self.channel.token)
         modules = Modules(
             graph, compiler, served, self.channel, settings=self._client_settings, pack=lambda name: None
         )
-        self._site = AppSite(mounts, modules, kept_page=self._pages.respond, asked=self._saves.asked)
+        self._site = AppSite(
+            mounts, modules, base=base, kept_page=self._pages.respond, asked=self._saves.asked
+        )
         self._answering = Answering(self._site, self.channel, cors=settings.cors, editor=self._make_editor)
         self.channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
         self.channel.on("hotchannel:loaded", lambda data, _: self._engine.overtaken(self._site.loaded(data)))
@@ -230,13 +234,14 @@ class Host:
     def _client_settings(self) -> ClientSettings:
         options = self.channel.options
         return ClientSettings(
-            base="/",
+            base=self._base,
             server_host="your application's",
             protocol=options.protocol,
             hostname=socket_host(options.host),
             port=options.client_port or self.channel.port,
             direct_target="",
-            ws_base=self.channel.path,
+            # A port of its own is not behind what has put the base in front.
+            ws_base=(self._base.rstrip("/") if self._shares_port else "") + self.channel.path,
             timeout=options.timeout,
             overlay=options.overlay,
             token=self.channel.token,
@@ -261,7 +266,9 @@ class Host:
         if settings.port is not None:
             host = f"{settings.hostname or host.rpartition(':')[0] or host}:{settings.port}"
         protocol = settings.protocol or ("wss" if scheme == "https" else "ws")
-        for problem in blocked_by(policies, nonce=nonce, page=origin, socket=f"{protocol}://{host}/"):
+        for problem in blocked_by(
+            policies, nonce=nonce, page=origin, socket=f"{protocol}://{host}{settings.ws_base}"
+        ):
             if problem not in self._warned:
                 self._warned.add(problem)
                 _log.warning("a page's Content-Security-Policy: %s", printable(problem))
