@@ -40,16 +40,19 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def host(site: Path) -> StartHost:
-    """Start a host for the project; further settings may be given."""
+    """Start a host for the project; further settings may be given, and what an adapter gives a host."""
 
     @asynccontextmanager
-    async def start(**settings: Any) -> AsyncIterator[Host]:
+    async def start(
+        *, shares_port: bool = True, port: int | None = None, **settings: Any
+    ) -> AsyncIterator[Host]:
         given = {"static": {"/static": "static"}, "templates": ["templates"], **settings}
         made = Host(
             read_settings(site, given),
             forget_templates=lambda: None,
             hosts_option="allowed_hosts",
-            shares_port=True,
+            shares_port=shares_port,
+            port=port,
         )
         await made.start()
         try:

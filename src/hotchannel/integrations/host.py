@@ -63,7 +63,7 @@ class Host:
         shares_port: the sockets come by the application's own port.
         base: path that browsers see the application below, which requests come without; ends with a slash.
         token: the channel's; None for a new one.
-        port: of the channel, where that has one of its own; the next that is free follows.
+        port: of the channel before, where that had one of its own; where it is taken, the next that is free.
     """
 
     def __init__(
@@ -81,11 +81,8 @@ class Host:
         self.loop = asyncio.get_running_loop()
         self._static = tuple(settings.static or ())
         mounts = self._mounts = Mounts(self._static)
-        ws = replace(
-            settings.ws,
-            token=token or settings.ws.token,
-            port=port if settings.ws.port is None else settings.ws.port,
-        )
+        # A port of 0 is any free one: pages that are open look for the one that it was before.
+        ws = replace(settings.ws, token=token or settings.ws.token, port=port or settings.ws.port)
         catch_up = FullReload(path="*", morph=True) if settings.morph else None
         self.channel = WebSocketServer(ws, hosts_option=hosts_option, catch_up=catch_up)
         self._shares_port = shares_port
@@ -130,7 +127,7 @@ class Host:
     async def start(self) -> None:
         """Open the channel's port, where it has one of its own, and begin to watch."""
         if not self._shares_port:
-            await self.channel.listen(tries=_PORTS if self.settings.ws.port is None else 1)
+            await self.channel.listen(tries=1 if self.settings.ws.port else _PORTS)
         for watcher in self._watchers.values():
             self._start_watcher(watcher)
 
