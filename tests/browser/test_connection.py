@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from playwright.sync_api import Route
 
     from support.project import StartProject
     from support.tab import Tab
@@ -62,6 +66,31 @@ def test_the_page_is_told_of_a_lost_line(project: StartProject, tab: Tab) -> Non
     tab.open(site.url)
     site.stop()
     tab.text("lost")
+
+
+NOTICE = "document.querySelector('hotchannel-notice')?.dataset.text"
+
+
+@pytest.mark.ours
+def test_the_notice_calls_lost_only_what_was_there(project: StartProject, tab: Tab) -> None:
+    site = project(FILES)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{closed.getsockname()[1]}"
+
+        def misdirect(route: Route) -> None:
+            text = route.fetch().text()
+            text = re.sub("(const wsPort = ).*", rf"\g<1>{host.partition(':')[2]};", text)
+            text = re.sub("(const wsHostname = ).*", r'\g<1>"127.0.0.1";', text)
+            route.fulfill(body=text, content_type="text/javascript")
+
+        tab.page.route("**/@vite/client", misdirect)
+        tab.page.goto(site.url)
+        tab.until_value(NOTICE, f"no connection to {host} yet \N{EN DASH} trying…")
+        tab.page.unroute("**/@vite/client")
+        tab.until_value(f"{NOTICE} ?? 'none'", "none")
+    site.stop()
+    tab.until_value(NOTICE, "server connection lost \N{EN DASH} reconnecting…")
 
 
 # A socket that says nothing before the page's modules have run: what they listen to cannot come too early.

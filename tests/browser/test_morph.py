@@ -659,6 +659,33 @@ def test_what_is_not_compared_changes_nothing(stage: Stage, case: Case) -> None:
     case.play(stage)
 
 
+def test_where_a_policy_demands_trusted_types_the_page_is_reloaded(stage: Stage) -> None:
+    policy = """<meta http-equiv="Content-Security-Policy" content="require-trusted-types-for 'script'">"""
+    before, after = html("<p>a</p>", policy), html("<p>b</p>", policy)
+    stage.show(before)
+    sent = {f"{SITE}/": after, f"{SITE}/@hotchannel/page/1?token=t": before}
+
+    def answer(route: Route) -> None:
+        route.fulfill(
+            body=sent[route.request.url], content_type="text/html", headers={"x-hotchannel-page": "2"}
+        )
+
+    addresses = re.compile(f"^{SITE}/(@hotchannel/.*)?$")
+    stage.page.route(addresses, answer)
+    with stage.page.expect_console_message(lambda told: "Trusted Types" in told.text):
+        outcome = stage.value(
+            """async () => {
+                const { PageText } = await import("/@hot/refresh.js");
+                const meta = document.createElement("meta");
+                meta.dataset.page = "1";
+                return new PageText(new URL(location), "t", meta).refresh();
+            }"""
+        )
+    stage.page.unroute(addresses)
+    assert outcome == "reload"
+    assert stage.value("texts('p')") == ["a"]
+
+
 def test_scripts_do_not_run_again(stage: Stage) -> None:
     body = '<p>{}</p><script>runs += 1</script><script src="/a.js"></script>'
     after = "<h1>New</h1>" + body.format("b")

@@ -40,16 +40,19 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def host(site: Path) -> StartHost:
-    """Start a host for the project; further settings may be given."""
+    """Start a host for the project; further settings may be given, and what an adapter gives a host."""
 
     @asynccontextmanager
-    async def start(**settings: Any) -> AsyncIterator[Host]:
+    async def start(
+        *, shares_port: bool = True, port: int | None = None, **settings: Any
+    ) -> AsyncIterator[Host]:
         given = {"static": {"/static": "static"}, "templates": ["templates"], **settings}
         made = Host(
             read_settings(site, given),
             forget_templates=lambda: None,
             hosts_option="allowed_hosts",
-            shares_port=True,
+            shares_port=shares_port,
+            port=port,
         )
         await made.start()
         try:
@@ -76,16 +79,20 @@ class Browser:
 
     _task: asyncio.Task[None]
 
-    async def connect(self, app: Callable[..., Coroutine[Any, Any, None]]) -> None:
+    async def connect(
+        self, app: Callable[..., Coroutine[Any, Any, None]], path: str = "/", root_path: str = ""
+    ) -> None:
         """Open a socket; ends with `close`."""
         scope = {
             "type": "websocket",
-            "path": "/",
-            "raw_path": b"/",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": root_path,
             "query_string": b"",
             "headers": [(b"host", b"localhost"), (b"sec-websocket-protocol", b"vite-hmr")],
             "subprotocols": ["vite-hmr"],
             "client": ("127.0.0.1", 1),
+            "server": ("localhost", 8000),
         }
         self._to_server.put_nowait({"type": "websocket.connect"})
 

@@ -139,6 +139,18 @@ def test_all_else_is_left_as_it_is(hot: Callable[[Any], Server], app: Any) -> No
     assert (changed.status, changed.headers) == (plain.status, plain.headers)
 
 
+def test_below_a_prefix_the_page_names_what_is_answered(hot: Callable[[Any], Server]) -> None:
+    server = hot(listed)
+    assert b'src="/app/@vite/client"' in server.get("/", SCRIPT_NAME="/app")
+    client = server.get("/@vite/client", SCRIPT_NAME="/app")
+    assert b'base = "/app/"' in client
+    assert b'wsBase = "/"' in client, "the channel has a port of its own"
+    script = {"HTTP_SEC_FETCH_DEST": "script", "HTTP_SEC_FETCH_MODE": "cors"}
+    module = server.get("/static/main.js", SCRIPT_NAME="/app", **script)
+    assert b'from "/app/@vite/client"' in module
+    assert b'import "/app/static/dep.js"' in module
+
+
 def test_modules_are_answered_and_pictures_are_not(hot: Callable[[Any], Server]) -> None:
     server = hot(data)
     assert b"createHotContext" in server.get("/static/main.js", HTTP_SEC_FETCH_DEST="script")

@@ -112,7 +112,7 @@ const connection = new Connection(
       enqueue(() => runtime.emit("vite:ws:connect", { webSocket }));
     },
     received(payload) {
-      const meant = runtime.instances(payload.type === "prune" ? payload.paths : []);
+      const meant = runtime.instances(modulesOf(payload));
       enqueue(() => handle(payload, meant));
     },
     lost(webSocket) {
@@ -121,8 +121,9 @@ const connection = new Connection(
       logger.debug("connection lost");
       enqueue(() => runtime.emit("vite:ws:disconnect", { webSocket }));
     },
-    waiting() {
-      if (hasDocument) showNotice("server connection lost \u2013 reconnecting\u2026");
+    waiting(host) {
+      const state = wasLost ? "server connection lost \u2013 reconnecting" : `no connection to ${host} yet \u2013 trying`;
+      if (hasDocument) showNotice(`${state}\u2026`);
     },
     abandoned: scheduleReload,
     logger,
@@ -172,6 +173,18 @@ function define(name, value) {
   owner[last] = value;
 }
 
+/**
+ * The modules whose instances a message is about.
+ *
+ * @param {Payload} payload
+ * @returns {string[]}
+ */
+function modulesOf(payload) {
+  if (payload.type === "prune") return payload.paths;
+  const updates = payload.type === "update" ? payload.updates : [];
+  return updates.flatMap((entry) => (entry.type === "js-update" ? entry.acceptedPath : []));
+}
+
 /** @param {() => Promise<void>} job */
 function enqueue(job) {
   handled = handled.then(job).catch(logger.error);
@@ -179,7 +192,7 @@ function enqueue(job) {
 
 /**
  * @param {Payload} payload
- * @param {Instances} meant what was there when a `prune` came
+ * @param {Instances} meant what was there when it came
  */
 async function handle(payload, meant) {
   switch (payload.type) {
@@ -189,7 +202,7 @@ async function handle(payload, meant) {
     case "update":
       await scriptsRan;
       await runtime.emit("vite:beforeUpdate", payload);
-      if (await update(payload.updates)) await runtime.emit("vite:afterUpdate", payload);
+      if (await update(payload.updates, meant)) await runtime.emit("vite:afterUpdate", payload);
       break;
     case "full-reload":
       // Pages of another file go on, and their modules are told nothing.
@@ -239,9 +252,10 @@ function errorMended() {
 
 /**
  * @param {ReadonlyArray<ScriptUpdate | StyleUpdate>} updates none: the last error was mended
+ * @param {Instances} meant
  * @returns {Promise<boolean>} false where the page reloads instead
  */
-async function update(updates) {
+async function update(updates, meant) {
   if ((moduleErrors.loadFailed && isErrorStanding) || (pageText?.isFailure && updates.length === 0)) {
     // What failed to load took its importers with it; no update would run them.
     scheduleReload();
@@ -250,7 +264,7 @@ async function update(updates) {
   errorMended();
   const scripts = updates.filter((entry) => entry.type === "js-update");
   const styles = hasDocument ? updates.filter((entry) => entry.type === "css-update") : [];
-  await Promise.all([runtime.update(scripts), ...styles.map((entry) => swapStylesheets(entry, site, logger))]);
+  await Promise.all([runtime.update(scripts, meant), ...styles.map((entry) => swapStylesheets(entry, site, logger))]);
   return true;
 }
 

@@ -40,7 +40,7 @@ const NAMES = {
  * @property {(socket: WebSocket) => void} opened
  * @property {(payload: any) => void} received one message, without its `seq`
  * @property {(socket: WebSocket) => void} lost
- * @property {() => void} waiting the server is not there; told before each attempt
+ * @property {(host: string) => void} waiting nothing answers at `host`; told before each attempt
  * @property {() => void} abandoned the server is there and serves no client any more
  * @property {{ info(...args: unknown[]): void, error(...args: unknown[]): void, warn(...args: unknown[]): void }} logger
  */
@@ -146,7 +146,7 @@ export class Connection {
   async #reconnect() {
     for (let delay = FIRST_DELAY; ; delay = Math.min(delay * BACK_OFF, LONGEST_DELAY)) {
       await nextTurn(delay);
-      this.#owner.waiting();
+      this.#owner.waiting(this.#host);
       if (!(await this.#isServerUp())) continue;
       const source = await this.#readClient();
       if (source === undefined) continue;
@@ -158,11 +158,17 @@ export class Connection {
     }
   }
 
+  /** Where the socket is looked for first. */
+  get #host() {
+    const port = this.#address.port ?? this.#client.port;
+    return `${this.#address.hostname ?? this.#client.hostname}${port && `:${port}`}`;
+  }
+
   /** @returns {Promise<WebSocket | null>} open, or null where no address answers */
   async #connect() {
-    const { protocol, hostname, port, base, directTarget } = this.#address;
+    const { protocol, port, base, directTarget } = this.#address;
     const scheme = protocol ?? (this.#client.protocol === "https:" ? "wss" : "ws");
-    const inferred = `${hostname ?? this.#client.hostname}:${port ?? this.#client.port}${base}`;
+    const inferred = this.#host + base;
     const socket = await this.#open(`${scheme}://${inferred}`);
     if (socket || port !== null || !directTarget) return socket;
     const direct = await this.#open(`${scheme}://${directTarget}`);
@@ -264,12 +270,11 @@ export class Connection {
   }
 
   #explainFailure() {
-    const { hostname, port, base, directTarget } = this.#address;
-    const target = `${hostname ?? this.#client.hostname}:${port ?? this.#client.port}${base}`;
+    const { port, base, directTarget } = this.#address;
     this.#owner.logger.error(
       "The socket for updates cannot be opened; saving a file will not change this page.\n" +
         `  pages:  ${this.#client.host} (server ${this.#serverHost})\n` +
-        `  socket: ${target}${port === null && directTarget ? `, then ${directTarget}` : ""}\n` +
+        `  socket: ${this.#host}${base}${port === null && directTarget ? `, then ${directTarget}` : ""}\n` +
         "Check that the server runs, that a proxy in between passes WebSocket requests on, and that " +
         "`ws.port`, `ws.client_port` and `ws.allowed_hosts` fit. Trying again.",
     );

@@ -61,7 +61,7 @@ export class PageText {
     if (response.redirected || !response.ok || !name) return "ask";
     const after = await response.text();
     const before = await this.#before;
-    if (before === null || morph(before, after) === "reload") return "reload";
+    if (before === null || !isDone(before, after)) return "reload";
     this.#before = Promise.resolve(after);
     return "current";
   }
@@ -86,6 +86,26 @@ export class PageText {
     } catch {
       return null;
     }
+  }
+}
+
+/**
+ * Do what has changed to the page.
+ *
+ * @param {string} before
+ * @param {string} after
+ * @returns {boolean} false where it takes a reload
+ */
+function isDone(before, after) {
+  try {
+    return morph(before, after) !== "reload";
+  } catch (error) {
+    console.warn(
+      "[hotchannel] the page is reloaded, as it could not be changed in place;" +
+        " a policy that demands Trusted Types forbids that:",
+      error,
+    );
+    return false;
   }
 }
 

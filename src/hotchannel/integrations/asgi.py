@@ -25,7 +25,7 @@ from hotchannel.integrations.exchange import (
 )
 from hotchannel.integrations.middleware import Middleware
 from hotchannel.integrations.tracebacks import error_detail
-from hotchannel.websocket.asgi import target_of
+from hotchannel.websocket.asgi import below_root, root_of, target_of
 from hotchannel.websocket.handshake import HandshakeRequest
 from hotchannel.websocket.transports import shown_address
 
@@ -80,18 +80,19 @@ class HotChannelMiddleware(Middleware):
 
     def _make(self, scope: Scope) -> Worker:
         static = static_folders(find_application(self.app, scope))
-        return self.make_worker(server_of(scope), static, shares_port=True)
+        return self.make_worker(server_of(scope), static, shares_port=True, base=f"{root_of(scope)}/")
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = await self._worker.hot(scope)
-        path = scope["path"]
+        below = below_root(scope)
+        path = below["path"]
         if host.concerns(path, _header(scope, b"accept") if path == "/" else ""):
-            head, request = _head(scope)
+            head, request = _head(below)
             response = await host.respond(head, request, shown_address(scope.get("client")))
             if response is not PASS:
                 await _respond(response, scope["method"], send)
                 return
-        answer = _Answer(self, host, scope, send)
+        answer = _Answer(self, host, scope, path, send)
         try:
             await self.app(scope, receive, answer.send)
         except Exception as error:
@@ -127,13 +128,15 @@ class _Answer:
         "_start",
     )
 
-    def __init__(self, middleware: HotChannelMiddleware, host: Hot, scope: Scope, send: Send) -> None:
+    def __init__(
+        self, middleware: HotChannelMiddleware, host: Hot, scope: Scope, path: str, send: Send
+    ) -> None:
         self._middleware = middleware
         self._host = host
         self._scope = scope
         # Routers change the scope that they get.
-        self._path: str = scope["path"]
-        self._prefix: str = scope.get("root_path", "").rstrip("/")
+        self._path = path
+        self._prefix = root_of(scope)
         self._send = send
         self._held: list[Message] = []
         self._start: Message | None = None

@@ -60,7 +60,7 @@ class Visit:
 
     Attributes:
         method: upper case.
-        path: decoded, with what the application is mounted below.
+        path: decoded, as the application sees it.
         query: raw.
         scheme: `http` or `https`.
         host: the Host header.

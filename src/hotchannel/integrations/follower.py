@@ -37,6 +37,7 @@ class Follower:
     Args:
         line: to the owner.
         meeting: how to reach it.
+        socket_path: where the channel's sockets are on the application's port; None where they are not.
         concerns: tells, by path and Accept, whether a request may be ours.
         forget_templates: drops what this worker has kept of its templates.
     """
@@ -49,11 +50,13 @@ class Follower:
         line: Line,
         meeting: Meeting,
         *,
+        socket_path: str | None,
         concerns: Callable[[str, str], bool],
         forget_templates: Callable[[], object],
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.concerns = concerns
+        self.socket_path = socket_path
         self._meeting = meeting
         self._line = line
         self._forget_templates = forget_templates

@@ -62,8 +62,9 @@ class Host:
         forget_templates: drops what the framework has kept of its templates.
         hosts_option: how the user of this adapter writes `allowed_hosts`.
         shares_port: the sockets come by the application's own port.
+        base: path that browsers see the application below, which requests come without; ends with a slash.
         token: the channel's; None for a new one.
-        port: of the channel, where that has one of its own; the next that is free follows.
+        port: of the channel before, where that had one of its own; where it is taken, the next that is free.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Host:
         forget_templates: Callable[[], object],
         hosts_option: str,
         shares_port: bool,
+        base: str = "/",
         token: str | None = None,
         port: int | None = None,
     ) -> None:
@@ -80,22 +82,18 @@ class Host:
         self.loop = asyncio.get_running_loop()
         self._static = tuple(settings.static or ())
         mounts = self._mounts = Mounts(self._static)
-        ws = replace(
-            settings.ws,
-            token=token or settings.ws.token,
-            port=port if settings.ws.port is None else settings.ws.port,
-        )
+        # A port of 0 is any free one: pages that are open look for the one that it was before.
+        ws = replace(settings.ws, token=token or settings.ws.token, port=port or settings.ws.port)
         catch_up = FullReload(path="*", morph=True) if settings.morph else None
         self.channel = WebSocketServer(ws, hosts_option=hosts_option, catch_up=catch_up)
+        self._base = base
         if shares_port:
             self.channel.attach()
         graph = ModuleGraph()
         clock = Clock()
-        resolver = Resolver(mounts, "/")
-        browsers = LeadersWord(self.channel)
-        compiler = Compiler(
-            graph, resolver, browsers, base="/", clock=clock, env=import_meta_env(DevOptions())
-        )
+        resolver = Resolver(mounts, base)
+        env = import_meta_env(DevOptions(base=base))
+        compiler = Compiler(graph, resolver, LeadersWord(self.channel), base=base, clock=clock, env=env)
         served = ServedModules(mounts, graph, compiler)
         self._engine = HotEngine(mounts, graph, compiler, served, self.channel, clock=clock)
         self._saves = AppSaves(
@@ -106,11 +104,13 @@ class Host:
             morph=settings.morph,
             forget_templates=lambda: self._sharing.templates_changed(),
         )
-        self._pages = AppPages(graph, resolver, compiler, is_token=self.channel.knows_token)
+        self._pages = AppPages(graph, resolver, compiler, base=base, is_token=self.channel.knows_token)
         modules = Modules(
             graph, compiler, served, self.channel, settings=self._client_settings, pack=lambda name: None
         )
-        self._site = AppSite(mounts, modules, kept_page=self._pages.respond, asked=self._saves.asked)
+        self._site = AppSite(
+            mounts, modules, base=base, kept_page=self._pages.respond, asked=self._saves.asked
+        )
         self._sharing = Sharing(
             self.channel,
             graph,
@@ -140,7 +140,7 @@ class Host:
 
     async def start(self) -> None:
         """Open the channel's port, where it has one of its own, and begin to watch."""
-        await self.channel.listen(tries=_PORTS if self.settings.ws.port is None else 1)
+        await self.channel.listen(tries=1 if self.settings.ws.port else _PORTS)
         for watcher in self._watchers.values():
             self._start_watcher(watcher)
 
@@ -249,13 +249,14 @@ class Host:
     def _client_settings(self) -> ClientSettings:
         options = self.channel.options
         return ClientSettings(
-            base="/",
+            base=self._base,
             server_host="your application's",
             protocol=options.protocol,
             hostname=socket_host(options.host),
             port=options.client_port or self.channel.port,
             direct_target="",
-            ws_base=self.channel.path,
+            # A port of its own is not behind what has put the base in front.
+            ws_base=(self._base.rstrip("/") if self._shares_port else "") + self.channel.path,
             timeout=options.timeout,
             overlay=options.overlay,
             token=self.channel.token,
@@ -280,7 +281,9 @@ class Host:
         if settings.port is not None:
             host = f"{settings.hostname or host.rpartition(':')[0] or host}:{settings.port}"
         protocol = settings.protocol or ("wss" if scheme == "https" else "ws")
-        for problem in blocked_by(policies, nonce=nonce, page=origin, socket=f"{protocol}://{host}/"):
+        for problem in blocked_by(
+            policies, nonce=nonce, page=origin, socket=f"{protocol}://{host}{settings.ws_base}"
+        ):
             if problem not in self._warned:
                 self._warned.add(problem)
                 _log.warning("a page's Content-Security-Policy: %s", printable(problem))

@@ -18,7 +18,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, cast
 
 from hotchannel.websocket.handshake import PING, Accept, HandshakeRequest, Pass, Reason, Reject
-from hotchannel.websocket.head import parse_head, refusal, switching_protocols
+from hotchannel.websocket.head import parse_head, refusal, switching_protocols, wrong_start
 from hotchannel.websocket.limits import TokenBucket
 from hotchannel.websocket.transports import NO_DESCRIPTOR, descriptor_of, send_at_once, shown_address
 
@@ -239,6 +239,9 @@ class Connection(asyncio.Protocol):
         limit = self._options.max_header_size
         searched = max(0, len(self._head) - 3)
         self._head += data
+        if (reason := wrong_start(self._head[0])) is not None:
+            self._refuse(None, Reject(400, reason))
+            return
         end = self._head.find(b"\r\n\r\n", searched)
         if end > limit - 4 or (end < 0 and len(self._head) > limit):
             self._refuse(None, Reject(431, Reason.HEAD_SIZE))

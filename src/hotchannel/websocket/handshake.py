@@ -71,6 +71,7 @@ class Reason(StrEnum):
     SUBPROTOCOL = "subprotocol"
     TARGET = "request-target"
     TIMEOUT = "handshake-timeout"
+    TLS = "tls-on-a-port-without"
     TOKEN = "token"
     UNREADY = "pages-not-served-yet"
     UPGRADE = "other-upgrade"
