@@ -86,6 +86,7 @@ class Host:
         ws = replace(settings.ws, token=token or settings.ws.token, port=port or settings.ws.port)
         catch_up = FullReload(path="*", morph=True) if settings.morph else None
         self.channel = WebSocketServer(ws, hosts_option=hosts_option, catch_up=catch_up)
+        self._shares_port = shares_port
         self._base = base
         if shares_port:
             self.channel.attach()
