@@ -212,6 +212,8 @@ class WsOptions:
         max_messages_per_second: frames that one client may send, in the long run; one that sends more is
             closed with 1008. None for no such limit.
         max_message_burst: frames that it may send at once.
+        compression: send messages of 1 KiB and more compressed to clients that offer it (permessage-deflate).
+            Plain ASGI leaves that to the server in front.
         journal_messages: how many messages are kept for clients that come back.
         journal_bytes: how many bytes of them.
     """
@@ -239,6 +241,7 @@ class WsOptions:
     max_connections_per_second_per_address: float | None = None
     max_messages_per_second: float | None = 1000.0
     max_message_burst: int = 2000
+    compression: bool = True
     journal_messages: int = 1000
     journal_bytes: int = 4 * 1024 * 1024
 
@@ -257,6 +260,8 @@ class WsOptions:
             raise OptionError("ws.token", self.token, "a string that is not empty, or none for a new one")
         if self.require_token not in ("browser", "always"):
             raise OptionError("ws.require_token", self.require_token, "'browser' or 'always'")
+        if not isinstance(self.compression, bool):
+            raise OptionError("ws.compression", self.compression, "true or false")
         if self.allowed_hosts is not True and not isinstance(self.allowed_hosts, tuple):
             raise OptionError("ws.allowed_hosts", self.allowed_hosts, "true or a list of host names")
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
+from hotchannel.websocket.compression import Deflate, negotiate
 from hotchannel.websocket.hosts import host_allowed
 from hotchannel.websocket.token import query_parameter, token_matches
 
@@ -110,6 +111,7 @@ class Policy:
         skip_web_socket_token_check: accept every allowed Host.
         exclusive: no host application stands behind; then no WebSocket is passed on.
         hosts_option: the option that a refused user should set, as they would write it.
+        compression: agree on compression with clients that offer it.
     """
 
     base_path: str
@@ -120,6 +122,7 @@ class Policy:
     skip_web_socket_token_check: bool = False
     exclusive: bool = False
     hosts_option: str = "ws.allowed_hosts"
+    compression: bool = False
 
     def __repr__(self) -> str:
         return f"Policy(base_path={self.base_path!r}, exclusive={self.exclusive})"
@@ -133,11 +136,13 @@ class Accept:
         subprotocol: the one to confirm; `vite-ping` is closed at once.
         key: the request's `Sec-WebSocket-Key`.
         resume: the query's `resume`, as it came; None where there is none.
+        deflate: the compression to confirm; None for none. Plain ASGI leaves it to the server in front.
     """
 
     subprotocol: Subprotocol
     key: str
     resume: str | None = None
+    deflate: Deflate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +268,13 @@ def _admit(
     ):
         return Reject(400, Reason.TOKEN)
     resume = query_parameter(query, b"resume")
-    return Accept(HMR, key, None if resume is None else resume.decode("latin-1"))
+    offers = fields.get("sec-websocket-extensions") if policy.compression else None
+    return Accept(
+        HMR,
+        key,
+        None if resume is None else resume.decode("latin-1"),
+        negotiate(", ".join(offers)) if offers else None,
+    )
 
 
 def _group(headers: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:

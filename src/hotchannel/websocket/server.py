@@ -125,6 +125,7 @@ class WebSocketServer:
             require_token=self._options.require_token,
             skip_web_socket_token_check=self._options.skip_web_socket_token_check,
             hosts_option=hosts_option,
+            compression=self._options.compression,
         )
         self._exclusive_policy = replace(self._policy, exclusive=True)
         self._journal = Journal(
