@@ -95,6 +95,47 @@ def test_the_page_is_told_of_its_line_in_order(project: StartProject, tab: Tab) 
     assert tab.kept
 
 
+@pytest.mark.ours
+def test_the_page_and_its_server_agree_on_compression(project: StartProject, tab: Tab) -> None:
+    main = (
+        'import.meta.hot.on("vite:ws:connect", ({ webSocket }) => {\n'
+        '  document.querySelector("#out").textContent = webSocket.extensions;\n});\n'
+    )
+    site = project({**FILES, "src/main.js": main})
+    tab.page.add_init_script(PATIENT)
+    tab.open(site.url)
+    tab.text("permessage-deflate; server_no_context_takeover; client_no_context_takeover")
+
+
+LARGE = """
+import.meta.hot.on("large:echoed", ({ text }) => {
+  document.querySelector("#out").textContent = text === "grüß 早 ".repeat(5000) ? "the same" : "another";
+});
+import.meta.hot.send("large:echo", { text: "grüß 早 ".repeat(5000) });
+"""
+
+ECHOING = """
+import asyncio, sys
+from hotchannel.devserver.app import DevServer
+from hotchannel.options import DevOptions
+
+async def main():
+    async with DevServer(sys.argv[1], DevOptions(port=int(sys.argv[2]), strict_port=True)) as server:
+        server.channel.on("large:echo", lambda data, client: client.send("large:echoed", data))
+        print(server.local_urls[0])
+        await server.wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.ours
+def test_large_messages_travel_both_ways(project: StartProject, tab: Tab) -> None:
+    site = project({**FILES, "src/main.js": LARGE}, script=ECHOING)
+    tab.open(site.url)
+    tab.text("the same")
+
+
 ASKING = """
 const out = document.querySelector("#out");
 import.meta.hot.on("sum:answer", ({ sum }) => { out.textContent = `sum ${sum}`; });
