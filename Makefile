@@ -37,6 +37,7 @@ bench: $(VENV)/.tools node_modules/.installed chromium ## Measure hotchannel bes
 	$(BIN)/python benchmarks/save_to_update.py
 	$(BIN)/python benchmarks/page_load.py
 	$(BIN)/python benchmarks/broadcast.py
+	$(BIN)/python benchmarks/compressed_broadcast.py
 
 interop: $(VENV)/.tools node_modules/.installed chromium ## Run the browser's tests against npm's Vite
 	$(BIN)/pytest tests/browser tests/interop --server vite
