@@ -87,6 +87,19 @@ async def test_a_page_of_a_follower_is_as_the_owner_makes_it(worker: StartWorker
         assert await second.hot.page(AppPage("/", "localhost", "GET", 200, "<p>"), [], "") is None
 
 
+async def test_a_page_of_a_follower_is_of_when_it_was_begun(worker: StartWorker, visitor: Browser) -> None:
+    async with worker() as first, worker() as second:
+        assert isinstance(second.hot, Follower)
+        position = await second.hot.position()
+        first.hot.send(Custom("saved", 1))
+        page = AppPage("/", "localhost", "GET", 200, PAGE, position=position)
+        sent = await second.hot.page(page, [], "http://localhost")
+        assert sent is not None
+        assert f'content="{position}"' in sent.text
+        await visitor.connect(second.hot.websocket, position=position)
+        assert (await visitor.next())["event"] == "saved"
+
+
 async def test_a_socket_that_comes_to_a_follower_is_the_owners(worker: StartWorker, visitor: Browser) -> None:
     async with worker() as first, worker() as second:
         assert isinstance(first.hot, Host)

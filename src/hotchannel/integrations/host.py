@@ -155,6 +155,10 @@ class Host:
         refused = self._answering.refusal(head, address) if is_guarded else None
         return refused or await self._answering.respond(head, request, address)
 
+    async def position(self) -> str:
+        """Return `EPOCH:SEQ` of the journal: what a page that is made from now on is up to date with."""
+        return self.channel.position()
+
     async def page(self, page: AppPage, policies: Iterable[str], origin: str) -> SentPage | None:
         """Return a page as it is sent; None where it is left as it is.
 
@@ -163,7 +167,7 @@ class Host:
             policies: the Content-Security-Policies that it is sent with.
             origin: what the browser asked, as `http://localhost:8000`.
         """
-        sent = self._pages.send(page, self.channel.position())
+        sent = self._pages.send(page, page.position or self.channel.position())
         if sent is not None and not page.is_fetched:
             self._warn_of_policies((*policies, *sent.policies), sent.nonce, origin)
         return sent

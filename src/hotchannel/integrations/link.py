@@ -143,6 +143,8 @@ class LinkServer:
                 made = await host.respond(head, request, said["address"])
                 answer = None if made is PASS else [made.status, made.headers, made.body]
                 line.write({"id": said["id"], "answer": answer})
+            case "position":
+                line.write({"id": said["id"], "answer": await host.position()})
             case "page":
                 sent = await host.page(page_from(said["page"]), said["policies"], said["origin"])
                 line.write({"id": said["id"], "answer": None if sent is None else _sent_to(sent)})
