@@ -3,8 +3,8 @@
     python benchmarks/morph.py [--quick]
 
 Pages of thousands of rows, before and after an edit, each in a fresh document without layout, with two rows
-that a script has put among them: `morph` with both texts, and `DOMParser` with both, in turns. Prints medians of
-the rounds in milliseconds, and the median of their ratios: other work on the machine slows both down.
+that a script has put among them: `morph` with both texts, and `DOMParser` with both, in turns. Prints the
+medians of the rounds in milliseconds, and that of their ratios: other work slows both down.
 """
 
 from __future__ import annotations
