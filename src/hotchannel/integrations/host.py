@@ -31,7 +31,7 @@ from hotchannel.integrations.csp import blocked_by
 from hotchannel.integrations.pages import AppPage, AppPages, SentPage
 from hotchannel.integrations.saves import AppSaves, watched_folder
 from hotchannel.integrations.site import AppSite, concerns, is_own
-from hotchannel.options import DevOptions
+from hotchannel.options import DEFAULT_WS_PORT, DevOptions
 from hotchannel.websocket.server import WebSocketServer
 from hotchannel.wire.payloads import FullReload
 
@@ -232,6 +232,13 @@ class Host:
         self._watching.add(task)
         task.add_done_callback(self._watching.discard)
 
+    @property
+    def _port(self) -> int | None:
+        """The channel's own port; where it could not be had, the one that it is missing at."""
+        if self._shares_port:
+            return None
+        return self.channel.port or self.channel.options.port or DEFAULT_WS_PORT
+
     def _client_settings(self) -> ClientSettings:
         options = self.channel.options
         return ClientSettings(
@@ -239,7 +246,7 @@ class Host:
             server_host="your application's",
             protocol=options.protocol,
             hostname=socket_host(options.host),
-            port=options.client_port or self.channel.port,
+            port=options.client_port or self._port,
             direct_target="",
             # A port of its own is not behind what has put the base in front.
             ws_base=(self._base.rstrip("/") if self._shares_port else "") + self.channel.path,

@@ -86,7 +86,6 @@ class LinkServer:
     def __init__(self, host: Host) -> None:
         self.secret = secrets.token_urlsafe(24)
         self._host = host
-        self._entrance = AsgiEntrance(host.channel)
         self._workers: set[Line] = set()
         self._lines: set[Line] = set()
 
@@ -159,6 +158,10 @@ class LinkServer:
 
     async def _socket(self, line: Line) -> None:
         """Serve a browser's socket that came to another worker."""
+        channel = self._host.channel
+        if channel.mode != "integrated":
+            # Its sockets come by a port of its own, or by none where that could not be had.
+            return
         scope = await line.read()
 
         async def receive() -> Message:
@@ -167,7 +170,7 @@ class LinkServer:
         async def send(message: Message) -> None:
             line.write(message)
 
-        await self._entrance(scope, receive, send)
+        await AsgiEntrance(channel)(scope, receive, send)
 
 
 # Texts of pages may hold bytes that are no UTF-8 (`surrogateescape`), and travel as bytes.
