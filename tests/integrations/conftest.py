@@ -80,15 +80,20 @@ class Browser:
     _task: asyncio.Task[None]
 
     async def connect(
-        self, app: Callable[..., Coroutine[Any, Any, None]], path: str = "/", root_path: str = ""
+        self,
+        app: Callable[..., Coroutine[Any, Any, None]],
+        path: str = "/",
+        *,
+        root_path: str = "",
+        position: str = "",
     ) -> None:
-        """Open a socket; ends with `close`."""
+        """Open a socket, as a page that was served at `position` does; ends with `close`."""
         scope = {
             "type": "websocket",
             "path": path,
             "raw_path": path.encode(),
             "root_path": root_path,
-            "query_string": b"",
+            "query_string": f"resume={position}".encode() if position else b"",
             "headers": [(b"host", b"localhost"), (b"sec-websocket-protocol", b"vite-hmr")],
             "subprotocols": ["vite-hmr"],
             "client": ("127.0.0.1", 1),
@@ -101,7 +106,7 @@ class Browser:
                 self._messages.put_nowait(json.loads(message["text"]))
 
         self._task = asyncio.create_task(app(scope, self._to_server.get, send))
-        assert await self.next() == {"type": "connected"}
+        assert (await self.next())["type"] == "connected"
 
     async def next(self) -> dict[str, Any]:
         """Return the next message."""
