@@ -266,7 +266,7 @@ async def _first_to_end(*parts: Coroutine[None, None, None]) -> None:
 
 
 async def _end(*tasks: asyncio.Task[None]) -> None:
-    """Cancel tasks until they have ended: a client's library may take a cancellation for a lost connection."""
+    """Cancel tasks until they have ended: a library may take a cancellation for a lost connection."""
     pending = {task for task in tasks if not task.done()}
     while pending:
         for task in pending:
