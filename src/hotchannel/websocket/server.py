@@ -237,6 +237,11 @@ class WebSocketServer:
         return self._backplane.others
 
     @property
+    def unacknowledged(self) -> int:
+        """What this process has sent and the engine of `ws.backplane` has not acknowledged."""
+        return self._backplane.pending
+
+    @property
     def is_leader(self) -> bool:
         """Whether this process is the one that decides for all; always, where it is the only one."""
         return self._backplane.is_leader

@@ -31,7 +31,7 @@ def check_url(url: str) -> tuple[str, str]:
     """
     try:
         parts = urlsplit(url)
-        query = parse_qs(parts.query, strict_parsing=bool(parts.query))
+        query = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
         names = query.pop("channel", [_DEFAULT_NAME])
         is_sound = (
             parts.scheme in ("redis", "rediss", "unix", "nats", "tls") and not query and parts.port != 0

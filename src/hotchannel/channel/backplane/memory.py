@@ -24,6 +24,7 @@ class MemoryBackplane:
     is_leader = True
     is_shared = False
     lag = 0.0
+    pending = 0
 
     _receiver: Receiver
 

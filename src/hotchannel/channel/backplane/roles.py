@@ -99,6 +99,10 @@ class Backplane(Protocol):
     def lag(self) -> float:
         """Seconds from publishing to receiving, of the newest operation of this process."""
 
+    @property
+    def pending(self) -> int:
+        """Operations of this process that the engine has not acknowledged."""
+
     def bind(self, receiver: Receiver, *, token: str, epoch: str) -> None:
         """Deliver to `receiver`, and propose its token and epoch."""
 

@@ -64,6 +64,11 @@ class Sequence:
             self._own.popleft()
         return self._count
 
+    @property
+    def pending_count(self) -> int:
+        """How many own messages are kept that are not acknowledged."""
+        return min(self._count - self._acknowledged, len(self._own))
+
     def pending(self, most: int) -> list[tuple[int, bytes]]:
         """Return the oldest own messages that are not acknowledged."""
         if not self._own:

@@ -80,6 +80,11 @@ class StreamBackplane:
         """`SENDER.N` while clients here have seen own messages that have no number yet."""
         return self._sequence.ahead
 
+    @property
+    def pending(self) -> int:
+        """Operations of this process that the engine has not acknowledged."""
+        return self._sequence.pending_count
+
     def bind(self, receiver: Receiver, *, token: str, epoch: str) -> None:
         """Deliver to `receiver`, and propose its token and epoch."""
         self._receiver = receiver
