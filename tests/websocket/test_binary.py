@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import zlib
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 
 from attacks.witnesses import echo, serve_echo
 from hotchannel.websocket.compression import deflated
-from hotchannel.wire.binary import BinaryData, pack
+from hotchannel.wire.binary import BinaryData, pack, unpack
 from hotchannel.wire.payloads import Binary
 from support.entrances import (
     BINARY,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from hotchannel.websocket.client import WebSocketClient
     from support.entrances import Entrance, Kind, OpenEntrance, Peer
 
+MIB = 1024 * 1024
 IMAGE = np.arange(12, dtype=np.uint8).reshape(3, 4)
 META = {"shape": [3, 4]}
 HEADER = b'{"event":"frame","meta":{"shape":[3,4]}}'
@@ -89,6 +91,28 @@ async def test_what_was_missed_comes_in_order(entrance: Entrance) -> None:
     assert (await peer.message())["data"] == 1
     assert await peer.receive() == (BINARY, pack(Binary("frame", b"bytes"), 2))
     assert await peer.message() == {"type": "custom", "event": "plain", "data": 2, "seq": 3}
+
+
+async def test_all_that_is_kept_fits_into_the_outbox_of_one_who_missed_it(
+    open_entrance: OpenEntrance, kind: Kind
+) -> None:
+    entrance = await open_entrance(kind, max_message_size=MIB, max_outbox_size=MIB, journal_bytes=MIB // 2)
+    start = entrance.server.position()
+    for number in range(40):
+        entrance.server.send("frame", bytes(20_000), {"number": number})
+        entrance.server.send("plain", f"{number}".rjust(12_900, "."))
+    peer = await entrance.join(f"?binary=1&resume={start}")
+    seen: list[int] = []
+    while seen[-1:] != [79]:
+        opcode, payload = await peer.receive()
+        if opcode == BINARY:
+            found = unpack(payload)
+            assert isinstance(found, Binary)
+            seen.append(2 * found.meta["number"])
+        else:
+            seen.append(2 * int(json.loads(payload)["data"].lstrip(".")) + 1)
+    # Every other message, and of binary ones the newest.
+    assert seen == sorted({*range(1, 80, 2), *range(54, 80, 2)})
 
 
 async def test_clients_say_bytes(entrance: Entrance) -> None:
