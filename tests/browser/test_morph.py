@@ -747,10 +747,6 @@ LONG = {
 }
 
 
-MOST_PARSINGS = 25
-"""Nearly twice what the slowest takes; what grows with the square of the rows takes hundreds of it."""
-
-
 @pytest.mark.parametrize(
     ("before", "after", "wanted"), [pytest.param(*case, id=name) for name, case in LONG.items()]
 )
@@ -767,23 +763,7 @@ def test_thousands_of_rows(stage: Stage, before: str, after: str, wanted: list[i
             }
         }"""
     )
-    result, took, parsing = stage.page.evaluate(
-        """async ([before, after]) => {
-            const { morph } = await import("/@hot/morph.js");
-            const parse = () => {
-                const start = performance.now();
-                for (const text of [before, after]) new DOMParser().parseFromString(text, "text/html");
-                return performance.now() - start;
-            };
-            const first = parse();
-            const start = performance.now();
-            const result = morph(before, after);
-            const took = performance.now() - start;
-            return [result, took, (first + parse()) / 2];
-        }""",
-        [before, after],
-    )
-    assert result == "applied"
+    assert stage.morph(before, after) == "applied"
     assert stage.value("texts('tr:not(.drawn) td:first-child')") == [f"row {i}" for i in wanted]
     assert stage.value("document.querySelectorAll('.drawn').length") == 2
     # Each row is the one that it was.
@@ -792,9 +772,6 @@ def test_thousands_of_rows(stage: Stage, before: str, after: str, wanted: list[i
         "each('tr:not(.drawn)', (e) => e.mark === e.cells[0].textContent).filter((kept) => !kept).length"
     )
     assert stage.value(rebuilt) == news
-    print(f"{took:.0f} ms, parsing both texts {parsing:.0f} ms")
-    # Beside what the browser itself takes, in the same moment, to read both: other work slows both down.
-    assert took < MOST_PARSINGS * parsing
 
 
 VALUES = {"id": ["p", "q", "r"], "class": ["k", "k l", "m"], "style": ["top: 1px", ""], "@t": ["1", "2"]}

@@ -85,16 +85,22 @@ class Browser:
         self,
         app: Callable[..., Coroutine[Any, Any, None]],
         path: str = "/",
+        *,
         root_path: str = "",
-        query: bytes = b"",
+        position: str = "",
+        binary: bool = False,
     ) -> None:
-        """Open a socket; ends with `close`."""
+        """Open a socket, as a page that was served at `position` does; ends with `close`.
+
+        Without `binary`, as a stock client that gets all in JSON.
+        """
+        query = [f"resume={position}"] * bool(position) + ["binary=1"] * binary
         scope = {
             "type": "websocket",
             "path": path,
             "raw_path": path.encode(),
             "root_path": root_path,
-            "query_string": query,
+            "query_string": "&".join(query).encode(),
             "headers": [(b"host", b"localhost"), (b"sec-websocket-protocol", b"vite-hmr")],
             "subprotocols": ["vite-hmr"],
             "client": ("127.0.0.1", 1),
@@ -109,7 +115,7 @@ class Browser:
                 self._messages.put_nowait(message["bytes"] if text is None else json.loads(text))
 
         self._task = asyncio.create_task(app(scope, self._to_server.get, send))
-        assert await self.next() == {"type": "connected"}
+        assert (await self.next())["type"] == "connected"
 
     async def next(self) -> Any:
         """Return the next message: JSON decoded, or bytes."""

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+import hotchannel
 from hotchannel.integrations.asgi import HotChannelMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from integrations.conftest import Browser
@@ -22,12 +23,18 @@ PAGE = b"""<!doctype html><html><head>
 <script type="module" src="/app/static/main.js"></script></head></html>"""
 
 
+making: list[Callable[[], object]] = []
+"""What happens while the application makes its page."""
+
+
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """One page; sockets are refused with a code of its own, and told by what path they came."""
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.close", "code": 4000, "reason": scope["path"]})
         return
+    for happens in making:
+        happens()
     headers = [(b"content-type", b"text/html"), (b"content-length", b"%d" % len(PAGE))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": PAGE})
@@ -41,6 +48,7 @@ async def hot(site: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HotC
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(site / "run"))
     made = HotChannelMiddleware(application, enabled=True, static={"/static": "static"}, templates=[])
     yield made
+    making.clear()
     await made._worker.close()
 
 
@@ -136,3 +144,15 @@ async def test_below_a_prefix_a_follower_hands_its_sockets_on(
         assert len(hot._worker.now.clients) == 1  # type: ignore[union-attr]
     finally:
         await other._worker.close()
+
+
+async def test_what_is_sent_while_a_page_is_made_reaches_it(
+    hot: HotChannelMiddleware, client: httpx.AsyncClient, visitor: Browser
+) -> None:
+    await client.get("/")
+    making.append(lambda: hotchannel.get_channel().send("saved", 1))
+    page = await client.get("/", headers={"accept": "text/html,*/*"})
+    found = re.search(r'name="hotchannel-page" content="([^"]+)"', page.text)
+    assert found
+    await visitor.connect(hot, position=found[1])
+    assert (await visitor.next())["event"] == "saved"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import stat
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import pytest
 
 from hotchannel.devserver.http import PASS
 from hotchannel.errors import HotChannelError
+from hotchannel.integrations.asgi_worker import AsgiWorker
 from hotchannel.integrations.channel import AppChannel
 from hotchannel.integrations.follower import Follower
 from hotchannel.integrations.host import Host
@@ -90,6 +92,19 @@ async def test_a_page_of_a_follower_is_as_the_owner_makes_it(worker: StartWorker
         assert await second.hot.page(AppPage("/", "localhost", "GET", 200, "<p>"), [], "") is None
 
 
+async def test_a_page_of_a_follower_is_of_when_it_was_begun(worker: StartWorker, visitor: Browser) -> None:
+    async with worker() as first, worker() as second:
+        assert isinstance(second.hot, Follower)
+        position = await second.hot.position()
+        first.hot.send(Custom("saved", 1))
+        page = AppPage("/", "localhost", "GET", 200, PAGE, position=position)
+        sent = await second.hot.page(page, [], "http://localhost")
+        assert sent is not None
+        assert f'content="{position}"' in sent.text
+        await visitor.connect(second.hot.websocket, position=position)
+        assert (await visitor.next())["event"] == "saved"
+
+
 async def test_a_socket_that_comes_to_a_follower_is_the_owners(worker: StartWorker, visitor: Browser) -> None:
     async with worker() as first, worker() as second:
         assert isinstance(first.hot, Host)
@@ -116,7 +131,7 @@ async def test_bytes_go_to_pages_and_come_from_them_by_way_of_a_follower(
         hot.carried_by(second.hot)
         heard: asyncio.Queue[object] = asyncio.Queue()
         first.hot.on("frame", lambda data, client: heard.put_nowait(data))
-        await visitor.connect(second.hot.websocket, query=b"binary=1")
+        await visitor.connect(second.hot.websocket, binary=True)
         await asyncio.to_thread(hot.send, "frame", image.T, {"of": "thread"})
         hot.send("frame", image)
         assert await visitor.next() == pack(Binary("frame", image.T.tobytes(), {"of": "thread"}))
@@ -137,7 +152,7 @@ async def test_a_follower_says_whatever_the_owner_can(
     async with worker() as first, worker() as second:
         assert isinstance(first.hot, Host)
         assert isinstance(second.hot, Follower)
-        await visitor.connect(AsgiEntrance(first.hot.channel), query=b"binary=1")
+        await visitor.connect(AsgiEntrance(first.hot.channel), binary=True)
         for hot in (first.hot, second.hot):
             hot.send(Custom("said", data))
             hot.send(Binary("said", b"", data))
@@ -175,6 +190,53 @@ async def test_a_page_that_does_not_read_is_dropped_by_the_owner(
                 await asyncio.sleep(0)
         assert first.hot.clients == frozenset()
         assert "it does not read" in caplog.text
+
+
+async def test_a_channel_whose_port_is_taken_does_not_pass_for_one_that_shares_the_applications(
+    site: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(site)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        reached: list[str] = []
+
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            reached.append(scope["type"])
+
+        made = AsgiWorker(application, lambda scope: _standalone(site, port))
+        try:
+            hot = await made.hot(SOCKET)
+            assert isinstance(hot, Host)
+            assert (hot.channel.mode, hot.channel.port) == ("standalone", None)
+            assert f"port {port} is already in use" in caplog.text
+            # The page says where its channel is missing, and the socket is the application's.
+            assert b"wsPort = %d" % port in (await get(hot, "/@vite/client")).body  # type: ignore[operator]
+            await made.websocket(SOCKET, _nothing, _nothing)
+            assert reached == ["websocket"]
+        finally:
+            await made.close()
+
+
+SOCKET = {
+    "type": "websocket",
+    "path": "/",
+    "query_string": b"",
+    "headers": [(b"host", b"localhost"), (b"sec-websocket-protocol", b"vite-hmr")],
+    "subprotocols": ["vite-hmr"],
+}
+
+
+def _standalone(site: Path, port: int) -> Worker:
+    settings = read_settings(site, {"static": {}, "templates": [], "ws": {"port": port}})
+
+    def make(**given: Any) -> Host:
+        return Host(settings, hosts_option="allowed_hosts", shares_port=False, **given)
+
+    return Worker(settings, "127.0.0.1:8000", make=make, forget_templates=lambda: None)
+
+
+async def _nothing(*_: object) -> Any:
+    return {}
 
 
 async def test_an_exception_in_one_is_mended_by_an_answer_of_another(

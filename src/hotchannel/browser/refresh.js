@@ -79,7 +79,8 @@ export class PageText {
    * @returns {Promise<string | null>}
    */
   async #kept(name) {
-    const url = new URL(`/@hotchannel/page/${name}?token=${encodeURIComponent(this.#token)}`, this.#client);
+    // The client is at `BASE/@vite/client`: what a proxy strips stays in front.
+    const url = new URL(`../@hotchannel/page/${name}?token=${encodeURIComponent(this.#token)}`, this.#client);
     try {
       const response = await fetch(url, { cache: "no-store" });
       return response.ok ? await response.text() : null;

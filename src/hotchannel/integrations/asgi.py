@@ -93,6 +93,9 @@ class HotChannelMiddleware(Middleware):
                 await _respond(response, scope["method"], send)
                 return
         answer = _Answer(self, host, scope, path, send)
+        if "text/html" in _header(scope, b"accept"):
+            # A save that comes while the page is made is not in it for sure.
+            answer.position = await host.position()
         try:
             await self.app(scope, receive, answer.send)
         except Exception as error:
@@ -126,6 +129,7 @@ class _Answer:
         "_scope",
         "_send",
         "_start",
+        "position",
     )
 
     def __init__(
@@ -137,6 +141,7 @@ class _Answer:
         # Routers change the scope that they get.
         self._path = path
         self._prefix = root_of(scope)
+        self.position = ""
         self._send = send
         self._held: list[Message] = []
         self._start: Message | None = None
@@ -213,6 +218,7 @@ class _Answer:
             is_fetched=bool(_header(scope, _FETCHED)),
             server=server_of(scope),
             prefix=self._prefix,
+            position=self.position,
         )
 
     async def _page(self, message: Message) -> None:

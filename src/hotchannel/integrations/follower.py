@@ -84,6 +84,10 @@ class Follower:
         made = await self._ask("respond", question)
         return PASS if made is None else Response(*made)
 
+    async def position(self) -> str:
+        """Return what a page that is made from now on is up to date with; empty where nobody tells."""
+        return await self._ask("position", {}) or ""
+
     async def page(self, page: AppPage, policies: Iterable[str], origin: str) -> SentPage | None:
         """Return a page as it is sent; None where it is left as it is."""
         question = {"page": page_to(page), "policies": list(policies), "origin": origin}

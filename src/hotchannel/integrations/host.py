@@ -32,7 +32,7 @@ from hotchannel.integrations.csp import blocked_by
 from hotchannel.integrations.pages import AppPage, AppPages, SentPage
 from hotchannel.integrations.saves import AppSaves, watched_folder
 from hotchannel.integrations.site import AppSite, concerns, is_own
-from hotchannel.options import DevOptions
+from hotchannel.options import DEFAULT_WS_PORT, DevOptions
 from hotchannel.websocket.server import WebSocketServer
 from hotchannel.wire.payloads import FullReload
 
@@ -169,6 +169,10 @@ class Host:
         refused = self._answering.refusal(head, address) if is_guarded else None
         return refused or await self._answering.respond(head, request, address)
 
+    async def position(self) -> str:
+        """Return `EPOCH:SEQ` of the journal: what a page that is made from now on is up to date with."""
+        return self.channel.position()
+
     async def page(self, page: AppPage, policies: Iterable[str], origin: str) -> SentPage | None:
         """Return a page as it is sent; None where it is left as it is.
 
@@ -177,7 +181,7 @@ class Host:
             policies: the Content-Security-Policies that it is sent with.
             origin: what the browser asked, as `http://localhost:8000`.
         """
-        sent = self._pages.send(page, self.channel.position())
+        sent = self._pages.send(page, page.position or self.channel.position())
         if sent is not None and not page.is_fetched:
             self._warn_of_policies((*policies, *sent.policies), sent.nonce, origin)
         return sent
@@ -247,6 +251,13 @@ class Host:
         self._watching.add(task)
         task.add_done_callback(self._watching.discard)
 
+    @property
+    def _port(self) -> int | None:
+        """The channel's own port; where it could not be had, the one that it is missing at."""
+        if self._shares_port:
+            return None
+        return self.channel.port or self.channel.options.port or DEFAULT_WS_PORT
+
     def _client_settings(self) -> ClientSettings:
         options = self.channel.options
         return ClientSettings(
@@ -254,7 +265,7 @@ class Host:
             server_host="your application's",
             protocol=options.protocol,
             hostname=socket_host(options.host),
-            port=options.client_port or self.channel.port,
+            port=options.client_port or self._port,
             direct_target="",
             # A port of its own is not behind what has put the base in front.
             ws_base=(self._base.rstrip("/") if self._shares_port else "") + self.channel.path,

@@ -98,7 +98,6 @@ class LinkServer:
     def __init__(self, host: Host) -> None:
         self.secret = secrets.token_urlsafe(24)
         self._host = host
-        self._entrance = AsgiEntrance(host.channel)
         self._workers: set[Line] = set()
         self._lines: set[Line] = set()
 
@@ -155,6 +154,8 @@ class LinkServer:
                 made = await host.respond(head, request, said["address"])
                 answer = None if made is PASS else [made.status, made.headers, made.body]
                 line.write({"id": said["id"], "answer": answer})
+            case "position":
+                line.write({"id": said["id"], "answer": await host.position()})
             case "page":
                 sent = await host.page(page_from(said["page"]), said["policies"], said["origin"])
                 line.write({"id": said["id"], "answer": None if sent is None else _sent_to(sent)})
@@ -169,6 +170,10 @@ class LinkServer:
 
     async def _socket(self, line: Line) -> None:
         """Serve a browser's socket that came to another worker."""
+        channel = self._host.channel
+        if channel.mode != "integrated":
+            # Its sockets come by a port of its own, or by none where that could not be had.
+            return
         scope = await line.read()
 
         async def receive() -> Message:
@@ -179,7 +184,7 @@ class LinkServer:
             # A browser that does not read is then slow to the channel too, which bounds what waits for it.
             await line.drain()
 
-        await self._entrance(scope, receive, send)
+        await AsgiEntrance(channel)(scope, receive, send)
 
 
 # Texts of pages may hold bytes that are no UTF-8 (`surrogateescape`), and travel as bytes.

@@ -51,6 +51,7 @@ class AppPage:
         source: the text.
         is_fetched: the client asked for it, to compare it with what it has; it is sent as it is.
         prefix: what the application is mounted below, without a slash at the end.
+        position: `EPOCH:SEQ` of the journal from before it was made; empty where nobody has asked.
     """
 
     path: str
@@ -60,6 +61,7 @@ class AppPage:
     source: str
     is_fetched: bool = False
     prefix: str = ""
+    position: str = ""
 
     def local(self, reference: str) -> str:
         """Return a URL of this server's without its origin, as any other would name the same file.

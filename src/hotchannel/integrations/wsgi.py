@@ -10,7 +10,7 @@ nothing at all where hotchannel is off.
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
@@ -72,6 +72,10 @@ class HotChannelMiddleware(Middleware):
             response = self._background.call(visit.server, lambda host: host.respond(head, request, address))
             if response is not PASS:
                 return _respond(response, visit.method, start_response)
+        if visit.navigates:
+            # A save that comes while the page is made is not in it for sure.
+            position = self._background.call(visit.server, lambda host: host.position())
+            visit = replace(visit, position=position)
         answer = _Answer(visit, self._background, start_response)
         try:
             made = answer.of(self.app(environ, answer.start))

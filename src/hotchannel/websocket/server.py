@@ -232,6 +232,11 @@ class WebSocketServer:
         return self._backplane.is_shared
 
     @property
+    def clients_elsewhere(self) -> int:
+        """Clients of all other processes, as they told within the last seconds."""
+        return self._backplane.others
+
+    @property
     def is_leader(self) -> bool:
         """Whether this process is the one that decides for all; always, where it is the only one."""
         return self._backplane.is_leader

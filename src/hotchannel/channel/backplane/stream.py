@@ -37,6 +37,7 @@ _BEAT = 1.0
 _BATCH = 500
 """Records that are published in one call."""
 _FIRST_DELAY, _LONGEST_DELAY, _BACK_OFF = 0.1, 5.0, 2.0
+_CANCEL_AGAIN = 0.1
 _LAST_WORDS = 2.0
 """Seconds that the end waits for what is not acknowledged."""
 
@@ -114,8 +115,7 @@ class StreamBackplane:
                 async with asyncio.timeout(_LAST_WORDS):
                     await self._nothing.wait()
         self.is_leader = False
-        self._running.cancel()
-        await asyncio.gather(self._running, return_exceptions=True)
+        await _end(self._running)
         self._running = None
         if self._is_joined.is_set():
             with suppress(EngineLostError):
@@ -260,8 +260,19 @@ async def _first_to_end(*parts: Coroutine[None, None, None]) -> None:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(*tasks)
     for task in done:
         task.result()
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks until they have ended: a library may take a cancellation for a lost connection."""
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN)
+    for task in tasks:
+        # One of them is raised; that the same has happened to the others is no news.
+        if not task.cancelled():
+            task.exception()

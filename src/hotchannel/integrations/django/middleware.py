@@ -7,6 +7,7 @@ out of the chain.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -74,6 +75,9 @@ class HotChannelMiddleware:
             made = runtime.call(visit.server, lambda host: answer(host, request, visit))
             if made is not None:
                 return made
+        if visit.navigates:
+            # A save that comes while the page is made is not in it for sure.
+            visit = replace(visit, position=runtime.call(visit.server, lambda host: host.position()))
         try:
             response: HttpResponseBase = self.get_response(request)
         except Exception as error:
@@ -91,6 +95,8 @@ class HotChannelMiddleware:
             made = await call_from_anywhere(hot, answer(hot, request, visit))
             if made is not None:
                 return made
+        if visit.navigates:
+            visit = replace(visit, position=await call_from_anywhere(hot, hot.position()))
         try:
             response: HttpResponseBase = await self.get_response(request)
         except Exception as error:
