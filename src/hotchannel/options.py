@@ -215,7 +215,7 @@ class WsOptions:
         compression: send messages of 1 KiB and more compressed to clients that offer it (permessage-deflate).
             Plain ASGI leaves that to the server in front.
         journal_messages: how many messages are kept for clients that come back.
-        journal_bytes: how many bytes of them.
+        journal_bytes: how many bytes of them, and half as many of binary ones beside them.
         backplane: URL of the engine by which several processes share one channel, `redis://` or `nats://`;
             `?channel=NAME` keeps channels apart. None for a channel of this process alone.
         shared_limits: count clients and handshakes of all processes together. They tell one another once a

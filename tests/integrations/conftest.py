@@ -74,8 +74,10 @@ class Browser:
     """A page's end of the socket, in memory."""
 
     def __init__(self) -> None:
-        self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._messages: asyncio.Queue[Any] = asyncio.Queue()
         self._to_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._reading = asyncio.Event()
+        self._reading.set()
 
     _task: asyncio.Task[None]
 
@@ -86,14 +88,19 @@ class Browser:
         *,
         root_path: str = "",
         position: str = "",
+        binary: bool = False,
     ) -> None:
-        """Open a socket, as a page that was served at `position` does; ends with `close`."""
+        """Open a socket, as a page that was served at `position` does; ends with `close`.
+
+        Without `binary`, as a stock client that gets all in JSON.
+        """
+        query = [f"resume={position}"] * bool(position) + ["binary=1"] * binary
         scope = {
             "type": "websocket",
             "path": path,
             "raw_path": path.encode(),
             "root_path": root_path,
-            "query_string": f"resume={position}".encode() if position else b"",
+            "query_string": "&".join(query).encode(),
             "headers": [(b"host", b"localhost"), (b"sec-websocket-protocol", b"vite-hmr")],
             "subprotocols": ["vite-hmr"],
             "client": ("127.0.0.1", 1),
@@ -103,13 +110,15 @@ class Browser:
 
         async def send(message: Any) -> None:
             if message["type"] == "websocket.send":
-                self._messages.put_nowait(json.loads(message["text"]))
+                await self._reading.wait()
+                text = message.get("text")
+                self._messages.put_nowait(message["bytes"] if text is None else json.loads(text))
 
         self._task = asyncio.create_task(app(scope, self._to_server.get, send))
         assert (await self.next())["type"] == "connected"
 
-    async def next(self) -> dict[str, Any]:
-        """Return the next message."""
+    async def next(self) -> Any:
+        """Return the next message: JSON decoded, or bytes."""
         async with asyncio.timeout(10):
             return await self._messages.get()
 
@@ -118,8 +127,17 @@ class Browser:
         text = json.dumps({"type": "custom", "event": event, "data": data})
         self._to_server.put_nowait({"type": "websocket.receive", "text": text})
 
+    def say_bytes(self, message: bytes) -> None:
+        """Send a binary frame."""
+        self._to_server.put_nowait({"type": "websocket.receive", "bytes": message})
+
+    def stop_reading(self) -> None:
+        """Take nothing any more, until `close`."""
+        self._reading.clear()
+
     async def close(self) -> None:
         """Go away."""
+        self._reading.set()
         self._to_server.put_nowait({"type": "websocket.disconnect", "code": 1001})
         await self._task
 

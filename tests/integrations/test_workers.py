@@ -7,8 +7,10 @@ import os
 import socket
 import stat
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from hotchannel.devserver.http import PASS
@@ -23,7 +25,8 @@ from hotchannel.integrations.rendezvous import Meeting, Rendezvous
 from hotchannel.integrations.settings import read_settings
 from hotchannel.integrations.worker import Worker
 from hotchannel.websocket.asgi import AsgiEntrance
-from hotchannel.wire.payloads import Custom, ErrorDetail
+from hotchannel.wire.binary import BinaryData, pack
+from hotchannel.wire.payloads import Binary, Custom, ErrorDetail
 from integrations.conftest import get
 
 if TYPE_CHECKING:
@@ -115,6 +118,78 @@ async def test_a_socket_that_comes_to_a_follower_is_the_owners(worker: StartWork
         async with asyncio.timeout(10):
             assert await heard.get() == [1]
         assert len(first.hot.clients) == 1
+
+
+async def test_bytes_go_to_pages_and_come_from_them_by_way_of_a_follower(
+    worker: StartWorker, visitor: Browser
+) -> None:
+    image = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    async with worker() as first, worker() as second:
+        assert isinstance(first.hot, Host)
+        assert isinstance(second.hot, Follower)
+        hot = AppChannel()
+        hot.carried_by(second.hot)
+        heard: asyncio.Queue[object] = asyncio.Queue()
+        first.hot.on("frame", lambda data, client: heard.put_nowait(data))
+        await visitor.connect(second.hot.websocket, binary=True)
+        await asyncio.to_thread(hot.send, "frame", image.T, {"of": "thread"})
+        hot.send("frame", image)
+        assert await visitor.next() == pack(Binary("frame", image.T.tobytes(), {"of": "thread"}))
+        assert await visitor.next() == pack(Binary("frame", image.tobytes()))
+        visitor.say_bytes(pack(Binary("frame", b"\xff", 1)))
+        async with asyncio.timeout(10):
+            assert await heard.get() == BinaryData(b"\xff", 1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [2**70, "\udcff", {"1": (2.5, None)}, datetime(2030, 1, 2, tzinfo=UTC)],
+    ids=["a huge number", "no UTF-8", "nested", "a date"],
+)
+async def test_a_follower_says_whatever_the_owner_can(
+    worker: StartWorker, visitor: Browser, data: object
+) -> None:
+    async with worker() as first, worker() as second:
+        assert isinstance(first.hot, Host)
+        assert isinstance(second.hot, Follower)
+        await visitor.connect(AsgiEntrance(first.hot.channel), binary=True)
+        for hot in (first.hot, second.hot):
+            hot.send(Custom("said", data))
+            hot.send(Binary("said", b"", data))
+        said = [await visitor.next() for _ in range(4)]
+        assert said[:2] == said[2:]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("frame", b"", object()), ("frame", b"", "x" * 64 * 1024), ("said", object())]
+)
+async def test_what_cannot_be_sent_is_told_in_every_worker(
+    worker: StartWorker, arguments: tuple[Any, ...]
+) -> None:
+    async with worker() as first, worker() as second:
+        for made in (first, second):
+            hot = AppChannel()
+            hot.carried_by(made.hot)
+            with pytest.raises(HotChannelError):
+                hot.send(*arguments)
+            with pytest.raises(HotChannelError):
+                await asyncio.to_thread(hot.send, *arguments)
+
+
+async def test_a_page_that_does_not_read_is_dropped_by_the_owner(
+    worker: StartWorker, visitor: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with worker() as first, worker() as second:
+        assert isinstance(first.hot, Host)
+        assert isinstance(second.hot, Follower)
+        await visitor.connect(second.hot.websocket)
+        visitor.stop_reading()
+        async with asyncio.timeout(20):
+            while first.hot.channel.stats().dropped == 0:
+                first.hot.send(Binary("frame", bytes(1024 * 1024)))
+                await asyncio.sleep(0)
+        assert first.hot.clients == frozenset()
+        assert "it does not read" in caplog.text
 
 
 async def test_a_channel_whose_port_is_taken_does_not_pass_for_one_that_shares_the_applications(
@@ -266,6 +341,8 @@ async def test_the_applications_channel_goes_by_whoever_carries_it(
         assert (await visitor.next())["event"] == "from:thread"
         with pytest.raises(HotChannelError):
             await asyncio.to_thread(hot.send, "from:thread", object())
+        await asyncio.to_thread(hot.send, "from:thread", memoryview(b"\xff"), 1)
+        assert (await visitor.next())["data"] == {"data": "/w==", "meta": 1}
         visitor.say("page:said", "hello")
         async with asyncio.timeout(10):
             assert await heard.get() == "hello"

@@ -3,6 +3,8 @@
  */
 
 const SIZE = 4;
+/** Bytes of a header: from here on no server reads it. */
+const MAX_HEADER = 64 * 1024;
 
 /**
  * @typedef {object} BinaryMessage
@@ -27,9 +29,11 @@ export function isBinary(data) {
  * @param {ArrayBuffer | ArrayBufferView} data
  * @param {unknown} meta whatever JSON can say; undefined is left out
  * @returns {ArrayBuffer}
+ * @throws {RangeError} `meta` is too long
  */
 export function pack(event, data, meta) {
   const header = new TextEncoder().encode(JSON.stringify({ event, meta }));
+  if (header.length >= MAX_HEADER) throw new RangeError(`the meta of ${event} is too long: ${header.length} bytes`);
   const body = ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     : new Uint8Array(data);

@@ -54,6 +54,8 @@ const PATIENCE = 10_000;
 const PING = JSON.stringify({ type: "ping" });
 /** Messages that wait for a socket; a page that sends without end must not fill its memory. */
 const OUTBOX_LIMIT = 1_000;
+/** Bytes of those that are binary. */
+const OUTBOX_BYTES = 16 * 1024 * 1024;
 
 /** Keeps one socket open for as long as the page lives. */
 export class Connection {
@@ -114,10 +116,10 @@ export class Connection {
     const message = payload instanceof ArrayBuffer ? payload : JSON.stringify(payload);
     if (this.#socket?.readyState === WebSocket.OPEN) {
       this.#socket.send(message);
-    } else if (this.#outbox.length < OUTBOX_LIMIT) {
+    } else if (this.#outbox.length < OUTBOX_LIMIT && bytesOf(...this.#outbox, message) <= OUTBOX_BYTES) {
       this.#outbox.push(message);
     } else {
-      this.#owner.logger.warn(`not connected, and ${OUTBOX_LIMIT} messages wait already: one was dropped`);
+      this.#owner.logger.warn(`not connected, and ${this.#outbox.length} messages wait already: one was dropped`);
     }
   }
 
@@ -279,6 +281,11 @@ export class Connection {
         "`ws.port`, `ws.client_port` and `ws.allowed_hosts` fit. Trying again.",
     );
   }
+}
+
+/** @param {(string | ArrayBuffer)[]} messages */
+function bytesOf(...messages) {
+  return messages.reduce((sum, message) => sum + (message instanceof ArrayBuffer ? message.byteLength : 0), 0);
 }
 
 /**

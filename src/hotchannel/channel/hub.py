@@ -23,8 +23,7 @@ from hotchannel.channel.listeners import Listeners
 from hotchannel.channel.printable import printable
 from hotchannel.channel.resume import Mark, mark, missed_since
 from hotchannel.channel.roles import ChannelClient, NoLimits
-from hotchannel.errors import HotChannelError
-from hotchannel.wire.binary import BinaryData, as_bytes, is_binary, pack, unpack
+from hotchannel.wire.binary import BinaryData, is_binary, pack, unpack
 from hotchannel.wire.codec import Malformed, decode, encode, number
 from hotchannel.wire.payloads import (
     Binary,
@@ -37,6 +36,7 @@ from hotchannel.wire.payloads import (
     Ping,
     Update,
 )
+from hotchannel.wire.sending import as_payload, check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from hotchannel.channel.journal import Journal
     from hotchannel.channel.roles import Limits
 
-__all__ = ["LIFECYCLE_EVENTS", "RESERVED_EVENTS", "ChannelClient", "HotChannel", "Listener", "as_payload"]
+__all__ = ["LIFECYCLE_EVENTS", "RESERVED_EVENTS", "ChannelClient", "HotChannel", "Listener"]
 
 LIFECYCLE_EVENTS = frozenset({"connection", "error", "headers", "listening", "message"})
 """Events that a server raises about itself."""
@@ -76,24 +76,6 @@ C = TypeVar("C", bound=ChannelClient[Any])
 
 Listener: TypeAlias = Callable[[Json, C], object]
 """Called with an event's data (None where it has none) and the client. May be async."""
-
-
-def as_payload(message: object, data: Json | UnsetType = UNSET, meta: Json | UnsetType = UNSET) -> HotPayload:
-    """The payload of `send(payload)`, of `send(event, data)` or of `send(event, bytes, meta)`.
-
-    Raises:
-        HotChannelError: it is none of them.
-    """
-    if isinstance(message, str):
-        body = as_bytes(data)
-        if body is not None:
-            return Binary(message, body, meta)
-        if meta is not UNSET:
-            raise HotChannelError(f"meta goes with bytes, not with {type(data).__name__}")
-        return Custom(message, data)
-    if isinstance(message, HotPayload) and data is UNSET:
-        return message
-    raise HotChannelError(f"send takes a payload, or an event's name and data, not {type(message).__name__}")
 
 
 class HotChannel(Generic[C, M]):
@@ -178,7 +160,7 @@ class HotChannel(Generic[C, M]):
             self.fail(_source_of(payload.err), payload.err)
         elif isinstance(payload, Binary):
             # What cannot be sent is the caller's mistake, and raised where he is.
-            pack(payload)
+            check(payload)
             self._backplane.publish(Streamed(payload))
         else:
             self._backplane.publish(Said(str(type(payload).__struct_config__.tag), encode(payload)))

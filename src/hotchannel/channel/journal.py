@@ -17,6 +17,8 @@ from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from hotchannel.wire.binary import header
+
 if TYPE_CHECKING:
     from hotchannel.wire.payloads import Binary, ErrorDetail
 
@@ -83,7 +85,7 @@ class Journal:
     Args:
         epoch: names this run of the server; another run must have another name. No `:` in it.
         max_messages: how many messages are kept.
-        max_bytes: how many bytes of encoded messages are kept.
+        max_bytes: how many bytes of encoded messages are kept, and half as many of binary ones beside them.
     """
 
     __slots__ = ("_binaries", "_earlier", "_errors", "_limits", "_messages", "epoch", "last")
@@ -93,10 +95,7 @@ class Journal:
         self.last = 0
         """Number of the newest message; 0 before the first."""
         self._limits = (max_messages, max_bytes)
-        # A stream of pictures must not take the place of updates, so it has one of its own; of these, whoever
-        # comes back gets what is left.
-        self._messages = _Ring(*self._limits)
-        self._binaries = _Ring(*self._limits)
+        self._messages, self._binaries = self._rings()
         # What there was in the epoch before.
         self._earlier: tuple[str, int, tuple[Entry, ...]] = ("", 0, ())
         self._errors: dict[str, StandingError] = {}
@@ -129,8 +128,7 @@ class Journal:
         """Count anew, within another epoch; who has a position in the one before gets what is new since."""
         self._earlier = (self.epoch, self._messages.gone, self._after(0))
         self.epoch, self.last = epoch, 0
-        self._messages = _Ring(*self._limits)
-        self._binaries = _Ring(*self._limits)
+        self._messages, self._binaries = self._rings()
 
     def since(self, position: Position) -> tuple[Entry, ...] | None:
         """The messages after a position, oldest first.
@@ -171,6 +169,12 @@ class Journal:
     def recover(self, source: str) -> bool:
         """`source` is well again. True where it had been in error."""
         return self._errors.pop(source, None) is not None
+
+    def _rings(self) -> tuple[_Ring, _Ring]:
+        # A stream of pictures must not take the place of updates, so it has one of its own; of these, whoever
+        # comes back gets what is left. All of both has to fit into the outbox of one who has missed it.
+        max_messages, max_bytes = self._limits
+        return _Ring(max_messages, max_bytes), _Ring(max_messages, max_bytes // 2)
 
     def _after(self, seq: int) -> tuple[Entry, ...]:
         """The kept messages with greater numbers, in order."""
@@ -214,7 +218,8 @@ class _Ring:
 
 
 def _size(entry: Entry) -> int:
-    return len(entry.content if isinstance(entry.content, bytes) else entry.content.data)
+    content = entry.content
+    return len(content) if isinstance(content, bytes) else len(header(content)) + len(content.data)
 
 
 def _is_seen(origin: tuple[str, int] | None, ahead: tuple[str, int] | None) -> bool:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, overload
 
 from msgspec import UNSET, UnsetType
 
-from hotchannel.channel.hub import as_payload
-from hotchannel.wire.codec import encode
+from hotchannel.wire.sending import as_payload, check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +80,7 @@ class AppChannel:
             carrier.send(payload)
             return
         # What cannot be sent is the caller's mistake, and raised where he is.
-        encode(payload)
+        check(payload)
         self._call(carrier, lambda: carrier.send(payload))
 
     @overload

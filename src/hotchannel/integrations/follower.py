@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from hotchannel.devserver.http import PASS, Request, Response
-from hotchannel.integrations.link import PATIENCE, Line, page_to, sent_from
+from hotchannel.integrations.link import PATIENCE, Line, page_to, payload_to, sent_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -106,7 +106,7 @@ class Follower:
 
     def send(self, payload: HotPayload) -> None:
         """Send to every page."""
-        self._line.write({"ask": "send", "payload": payload})
+        self._line.write({"ask": "send", "payload": payload_to(payload)})
 
     def on(self, event: str, listener: Callable[..., object]) -> None:
         """Do nothing: events of pages reach listeners in the owner."""
@@ -134,6 +134,7 @@ class Follower:
             while message["type"] != "websocket.disconnect":
                 message = await receive()
                 line.write(message)
+                await line.drain()
 
         async def to_browser() -> None:
             while (message := await line.read()) is not None:

@@ -17,7 +17,6 @@ from msgspec import UNSET, UnsetType
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
-from hotchannel.channel.hub import as_payload
 from hotchannel.channel.invoke import INVOKE_EVENT
 from hotchannel.errors import RemoteError, TransportError
 from hotchannel.remote.address import client_url, is_socket_url, socket_urls
@@ -26,6 +25,7 @@ from hotchannel.remote.payloads import parse
 from hotchannel.wire.binary import pack
 from hotchannel.wire.codec import encode
 from hotchannel.wire.payloads import Binary, Custom
+from hotchannel.wire.sending import as_payload
 
 if TYPE_CHECKING:
     import ssl

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
-from hotchannel.channel.hub import HotChannel, as_payload
 from hotchannel.errors import HotChannelError
+from hotchannel.wire.sending import as_payload
 
 if TYPE_CHECKING:
+    from hotchannel.channel.hub import HotChannel
     from hotchannel.websocket.frames import Outgoing
     from hotchannel.websocket.roles import Socket
     from hotchannel.wire.payloads import HotPayload

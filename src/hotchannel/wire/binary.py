@@ -16,13 +16,15 @@ import msgspec
 from msgspec import UNSET
 
 from hotchannel.errors import HotChannelError
-from hotchannel.wire.codec import MAX_DEPTH, Json, Malformed, deeper_than
+from hotchannel.wire.codec import MAX_DEPTH, Json, Malformed, as_json, deeper_than, number
 from hotchannel.wire.payloads import Binary
 
-__all__ = ["BinaryData", "as_bytes", "is_binary", "pack", "unpack"]
+__all__ = ["BinaryData", "header", "is_binary", "pack", "unpack"]
 
 _SIZE = 4
 _MAX_HEADER = 64 * 1024
+_MAX_SAID = 63 * 1024
+"""Bytes of a header without `seq`, which is added when it is too late to say that it does not fit."""
 
 
 class BinaryData(NamedTuple):
@@ -37,24 +39,24 @@ class BinaryData(NamedTuple):
     meta: Json = None
 
 
-def as_bytes(data: object) -> bytes | None:
-    """The bytes of what has a buffer (PEP 3118), be it `bytes`, `memoryview`, `array` or a NumPy array.
-
-    Rows follow one another (C order), however the array lies in memory. None where there is no buffer, or one
-    without dimensions, as of a single NumPy number.
-    """
-    if isinstance(data, (str, int, float, dict, list, tuple, type(None))):
-        return None
-    try:
-        view = memoryview(data)  # type: ignore[arg-type]  # which is what is asked
-    except (TypeError, ValueError):
-        return None
-    return view.tobytes() if view.ndim else None
-
-
 def is_binary(message: bytes | str) -> bool:
     """Whether a client's message is one of these, rather than JSON in a binary frame."""
     return isinstance(message, bytes) and message[:1] == b"\0"
+
+
+def header(message: Binary) -> bytes:
+    """Return the header that a message travels with, without `seq`.
+
+    Raises:
+        HotChannelError: its meta cannot be said in JSON, or is longer than a header may be.
+    """
+    fields: dict[str, Json] = {"event": message.event}
+    if message.meta is not UNSET:
+        fields["meta"] = message.meta
+    encoded = as_json(fields, f"the meta of {message.event}")
+    if len(encoded) > _MAX_SAID:
+        raise HotChannelError(f"the meta of {message.event} is {len(encoded)} bytes: keep it below 63 KiB")
+    return encoded
 
 
 def pack(message: Binary, seq: int | str | None = None) -> bytes:
@@ -65,20 +67,12 @@ def pack(message: Binary, seq: int | str | None = None) -> bytes:
         seq: its number, for clients that resume.
 
     Raises:
-        HotChannelError: its meta cannot be said in JSON, or is longer than a header may be.
+        HotChannelError: see `header`.
     """
-    header: dict[str, Json] = {"event": message.event}
-    if message.meta is not UNSET:
-        header["meta"] = message.meta
+    head = header(message)
     if seq is not None:
-        header["seq"] = seq
-    try:
-        encoded = msgspec.json.encode(header)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise HotChannelError(f"cannot encode the meta of {message.event} as JSON: {error}") from error
-    if len(encoded) >= _MAX_HEADER:
-        raise HotChannelError(f"the meta of {message.event} is {len(encoded)} bytes: keep it below 64 KiB")
-    return len(encoded).to_bytes(_SIZE, "big") + encoded + message.data
+        head = number(head, seq)
+    return len(head).to_bytes(_SIZE, "big") + head + message.data
 
 
 def unpack(message: bytes) -> Binary | Malformed:
@@ -87,11 +81,11 @@ def unpack(message: bytes) -> Binary | Malformed:
     if end > len(message) or end - _SIZE >= _MAX_HEADER:
         return Malformed("no header of a binary message")
     try:
-        header = msgspec.json.decode(message[_SIZE:end])
+        said = msgspec.json.decode(message[_SIZE:end])
     except (ValueError, RecursionError, OverflowError, MemoryError):
         return Malformed("a header that is not JSON")
-    if not isinstance(header, dict) or not isinstance(event := header.get("event"), str):
+    if not isinstance(said, dict) or not isinstance(event := said.get("event"), str):
         return Malformed("no event name")
-    if deeper_than(header, MAX_DEPTH):
+    if deeper_than(said, MAX_DEPTH):
         return Malformed("nested too deep")
-    return Binary(event, message[end:], header.get("meta", UNSET))
+    return Binary(event, message[end:], said.get("meta", UNSET))

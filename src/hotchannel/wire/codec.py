@@ -16,7 +16,7 @@ import msgspec
 from hotchannel.errors import HotChannelError
 from hotchannel.wire.payloads import Binary, Custom, HotPayload, Json, Ping
 
-__all__ = ["MAX_DEPTH", "Json", "Malformed", "decode", "deeper_than", "encode", "number"]
+__all__ = ["MAX_DEPTH", "Json", "Malformed", "as_json", "decode", "deeper_than", "encode", "number"]
 
 MAX_DEPTH = 128
 """How deep arrays and objects of a client's message may nest."""
@@ -49,13 +49,26 @@ def encode(payload: HotPayload) -> bytes:
         if payload.meta is not msgspec.UNSET:
             parts["meta"] = payload.meta
         payload = Custom(payload.event, parts)
+    return as_json(payload, type(payload).__name__)
+
+
+def as_json(value: object, name: str) -> bytes:
+    """JSON in UTF-8.
+
+    Args:
+        value: what is said.
+        name: of it, for the error.
+
+    Raises:
+        HotChannelError: it cannot be said in JSON.
+    """
     try:
         try:
-            return _encoder.encode(payload)
+            return _encoder.encode(value)
         except UnicodeEncodeError:
-            return _encode_escaped(payload)
+            return _encode_escaped(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as exc:
-        raise HotChannelError(f"cannot encode {type(payload).__name__} as JSON: {exc}") from exc
+        raise HotChannelError(f"cannot encode {name} as JSON: {exc}") from exc
 
 
 def number(encoded: bytes, seq: int | str) -> bytes:
@@ -95,10 +108,10 @@ def decode(data: bytes | str) -> Custom | Ping | Malformed:
             return Malformed("not a type that clients send")
 
 
-def _encode_escaped(payload: HotPayload) -> bytes:
+def _encode_escaped(value: object) -> bytes:
     # A file name that is not UTF-8 holds lone surrogates. They have no UTF-8 form, but JSON can
     # escape them, and a browser reads them back (ECMA-262, well-formed JSON.stringify).
-    return json.dumps(msgspec.to_builtins(payload), separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(msgspec.to_builtins(value), separators=(",", ":"), allow_nan=False).encode()
 
 
 def deeper_than(value: object, limit: int) -> bool:
