@@ -9,7 +9,7 @@ SIDE_BY_SIDE := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev test lint bench conformance interop chromium nginx clean
+.PHONY: help dev test lint bench conformance interop chromium nginx engines clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -18,7 +18,7 @@ help: ## Say what the targets do
 dev: $(VENV)/.installed ## Serve examples/counter (or ROOT=folder) and print its URL
 	$(BIN)/hotchannel dev $(ROOT)
 
-test: $(VENV)/.tools $(VENV)/.django42 node_modules/.installed chromium nginx lint ## Set up all that tests need; check style and types; run every test
+test: $(VENV)/.tools $(VENV)/.django42 node_modules/.installed chromium nginx engines lint ## Set up all that tests need; check style and types; run every test
 	$(SIDE_BY_SIDE) -n 4 -m "not browser"
 	$(SIDE_BY_SIDE) -n 2 -m browser
 	$(SIDE_BY_SIDE) -n 2 tests/browser --ignore tests/browser/test_pack.py \
@@ -37,6 +37,7 @@ bench: $(VENV)/.tools node_modules/.installed chromium ## Measure hotchannel bes
 	$(BIN)/python benchmarks/save_to_update.py
 	$(BIN)/python benchmarks/page_load.py
 	$(BIN)/python benchmarks/broadcast.py
+	$(BIN)/python benchmarks/compressed_broadcast.py
 
 interop: $(VENV)/.tools node_modules/.installed chromium ## Run the browser's tests against npm's Vite
 	$(BIN)/pytest tests/browser tests/interop --server vite
@@ -50,6 +51,11 @@ chromium:
 nginx:
 	@tools/debian.sh nginx nginx-light \
 		"Where systemd runs, Debian serves port 80 with it as well: systemctl disable --now nginx ends that."
+
+engines:
+	@tools/debian.sh redis-server redis-server \
+		"Where systemd runs, Debian starts it as well: systemctl disable --now redis-server ends that."
+	@tools/debian.sh nats-server nats-server
 
 clean: ## Remove everything that was installed or cached
 	rm -rf $(VENV) node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -41,7 +41,21 @@ from peers.tables import Aim, Report, Samples
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["main"]
+__all__ = [
+    "BATCH",
+    "CLIENTS",
+    "GREETING",
+    "MISSED",
+    "NOT_MEASURED",
+    "PAUSE",
+    "Contestant",
+    "Line",
+    "in_turn",
+    "main",
+    "missing",
+    "node",
+    "up",
+]
 
 CLIENTS = 1000
 SIZES = {350: "350 bytes", 8192: "8 KiB"}
@@ -89,6 +103,7 @@ class Contestant:
         over_limit: how many times the loop in C a broadcast may cost; none where nothing is aimed at.
         warm_up: handshakes of each kind until they cost what they always will; engines that compile what
             runs often need thousands.
+        offer: the compression that its clients offer; none where they do not.
     """
 
     name: str
@@ -97,6 +112,12 @@ class Contestant:
     refusal: str = ""
     over_limit: float | None = None
     warm_up: int = 500
+    offer: str = ""
+
+
+def node(*arguments: str) -> Sequence[str]:
+    """The command that starts a server on Node."""
+    return ("node", str(PEERS / "servers.mjs"), *arguments)
 
 
 def contestants(folder: Path) -> list[Contestant]:
@@ -110,9 +131,6 @@ def contestants(folder: Path) -> list[Contestant]:
     def ours(name: str, kind: str, loop: str, over_limit: float | None) -> Contestant:
         command = python("servers", kind, loop)
         return Contestant(f"hotchannel, {name}, {loop}", command, GREETING, "400", over_limit)
-
-    def node(*arguments: str) -> Sequence[str]:
-        return ("node", str(PEERS / "servers.mjs"), *arguments)
 
     return [
         ours("own port", "standalone", "asyncio", 1.25),
@@ -149,21 +167,28 @@ class Line:
 
     def open(self, group: str, count: int) -> None:
         """Connect that many, and keep them as `group`."""
-        port, token = self.server.port, self.server.token
-        self.clients.ask(f"open {self._key(group)} {port} {token} {count} {self.contestant.greeting}", "ok")
+        where = f"{self.server.port} {self.server.token}"
+        how = f"{self.contestant.greeting} {self.contestant.offer}"
+        self.clients.ask(f"open {self.key(group)} {where} {count} {how}", "ok")
 
     def close(self, group: str) -> None:
         """Hang up."""
-        self.clients.ask(f"close {self._key(group)}", "ok")
+        self.clients.ask(f"close {self.key(group)}", "ok")
 
     def broadcast(self, group: str, size: int) -> float:
         """A batch of broadcasts of `size` bytes; microseconds for each message and client."""
+        heard = f"expect {self.key(group)} {(size + FRAME_HEAD) * BATCH} {PATIENCE / 2}"
+        cost, _ = self.cost(f"send {size} {BATCH} {PAUSE}", heard)
+        return cost
+
+    def cost(self, said: str, heard: str) -> tuple[float, list[str]]:
+        """The same for what the server is told, and what the clients answer to that."""
         before = self.server.cpu
-        self.clients.tell(f"expect {self._key(group)} {(size + FRAME_HEAD) * BATCH} {PATIENCE / 2}")
-        self.server.ask(f"send {size} {BATCH} {PAUSE}", "sent")
-        self.clients.hear("ok")
+        self.clients.tell(heard)
+        self.server.ask(said, "sent")
+        answer = self.clients.hear("ok")
         time.sleep(SETTLE)
-        return (self.server.cpu - before) / (BATCH * CLIENTS)
+        return (self.server.cpu - before) / (BATCH * CLIENTS), answer
 
     def knock(self, count: int, *, refused: bool) -> float:
         """That many handshakes; microseconds for each."""
@@ -174,7 +199,8 @@ class Line:
         time.sleep(SETTLE)
         return (self.server.cpu - before) / count
 
-    def _key(self, group: str) -> str:
+    def key(self, group: str) -> str:
+        """What the clients call it."""
         return f"{group}-{self.server.process.pid}"
 
 
@@ -201,7 +227,7 @@ class Benchmark:
         about = f"KiB for each of {self._effort.idle_clients} idle clients"
         self._report.add("Memory", about, self._memory(guarded), self._aims(VITE, 0.8), [VITE])
         with ExitStack() as cleanup:
-            lines = self._up(self._kinds, cleanup)
+            lines = up(self._kinds, self._clients, self._folder, cleanup)
             for line in lines:
                 line.open("all", CLIENTS)
             about = f"microseconds for each message and each of {CLIENTS} clients"
@@ -227,17 +253,12 @@ class Benchmark:
             if kind.over_limit is not None
         ]
 
-    def _up(self, kinds: list[Contestant], cleanup: ExitStack) -> list[Line]:
-        commands = {kind.name: kind.command for kind in kinds}
-        servers = cleanup.enter_context(running(commands, self._folder))
-        return [Line(kind, servers[kind.name], self._clients) for kind in kinds]
-
     def _memory(self, kinds: list[Contestant]) -> Samples:
         samples: Samples = {kind.name: [] for kind in kinds}
         for _ in range(self._effort.fresh_starts):
             for kind in kinds:
                 with ExitStack() as cleanup:
-                    (line,) = self._up([kind], cleanup)
+                    (line,) = up([kind], self._clients, self._folder, cleanup)
                     line.open("first", self._effort.first_clients)
                     before = line.server.memory
                     line.open("idle", self._effort.idle_clients)
@@ -249,10 +270,10 @@ class Benchmark:
 
     def _broadcasts(self, lines: list[Line], size: int) -> Samples:
         samples: Samples = {line.name: [] for line in lines}
-        for line in _in_turn(lines, 2):
+        for line in in_turn(lines, 2):
             # Engines that compile what runs often are to be through with that.
             line.broadcast("all", size)
-        for line in _in_turn(lines, self._effort.rounds):
+        for line in in_turn(lines, self._effort.rounds):
             samples[line.name].append(line.broadcast("all", size))
         return samples
 
@@ -260,20 +281,27 @@ class Benchmark:
         samples: Samples = {line.name: [] for line in lines}
         for line in lines:
             line.knock(line.contestant.warm_up, refused=refused)
-        for line in _in_turn(lines, self._effort.knock_rounds):
+        for line in in_turn(lines, self._effort.knock_rounds):
             samples[line.name].append(line.knock(self._effort.knocks, refused=refused))
         return samples
 
 
-def _in_turn(lines: list[Line], rounds: int) -> Iterator[Line]:
+def up(kinds: list[Contestant], clients: Child, folder: Path, cleanup: ExitStack) -> list[Line]:
+    """Their servers, running until `cleanup`; logs go to `folder`."""
+    commands = {kind.name: kind.command for kind in kinds}
+    servers = cleanup.enter_context(running(commands, folder))
+    return [Line(kind, servers[kind.name], clients) for kind in kinds]
+
+
+def in_turn(lines: list[Line], rounds: int) -> Iterator[Line]:
     """Each of them in every round; another one begins each time."""
     for turn in range(rounds):
         first = turn % len(lines)
         yield from lines[first:] + lines[:first]
 
 
-def missing() -> str | None:
-    """What is not there although it is needed, and how to get it."""
+def missing(contestants: int = 11) -> str | None:
+    """What is not there although it is needed by that many, and how to get it."""
     for there, what in (
         ((REPOSITORY / "node_modules/vite").is_dir(), "npm's Vite"),
         ((REPOSITORY / "node_modules/ws").is_dir(), "npm's ws"),
@@ -284,7 +312,7 @@ def missing() -> str | None:
     if not shutil.which("cc"):
         return "cc is missing: the limit is a program in C (Debian: apt-get install gcc libc6-dev)"
     # One process holds the clients of all contestants.
-    needed = 11 * CLIENTS
+    needed = contestants * CLIENTS
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if most != resource.RLIM_INFINITY and most < needed:
         return f"{needed} open files are needed, {most} are allowed: raise the hard limit (ulimit -Hn)"

@@ -192,6 +192,13 @@ async def test_without_prometheus_client_the_answer_says_what_to_install(
     assert b"pip install 'hotchannel[metrics]'" in heard[1]["body"]  # type: ignore[operator]
 
 
+async def test_a_channel_of_one_process_has_no_backplane_to_tell_of(open_entrance: OpenEntrance) -> None:
+    entrance = await open_entrance("standalone")
+    assert not any("backplane" in name for name in of_registry(entrance.server))
+    stats = entrance.server.stats()
+    assert (stats.backplane_lag, stats.backplane_pending) == (0.0, 0)
+
+
 def test_two_servers_do_not_share_one_registry() -> None:
     registry = CollectorRegistry()
     registry.register(hotchannel.metrics.HotChannelCollector(WebSocketServer()))

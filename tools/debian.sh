@@ -21,7 +21,7 @@ elif command -v sudo >/dev/null 2>&1; then
 else
     give_up "installing it takes root or sudo"
 fi
-echo "Installing Debian's $command for the browser tests ..."
+echo "Installing Debian's $command for the tests ..."
 [ -z "$note" ] || echo "$note"
 export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get update -qq || give_up "apt-get update failed"

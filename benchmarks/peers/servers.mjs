@@ -1,4 +1,5 @@
-// The servers on Node, one a process: `node servers.mjs vite PROJECT` or `node servers.mjs ws`.
+// The servers on Node, one a process: `node servers.mjs vite PROJECT`, `node servers.mjs ws`, or the same with
+// `ws deflate`, which compresses for clients that offer it.
 //
 // npm's Vite as it comes, on an empty project: its own HTTP server, token check and `server.ws`. And `ws`, the
 // WebSocket library that Vite bundles, without Vite around it: one string, sent to each client in a loop.
@@ -6,8 +7,10 @@
 // Commands come on stdin, one a line, and each is answered with a line:
 //
 //   send SIZE COUNT PAUSE    that many broadcasts of SIZE bytes, PAUSE milliseconds after each
+//   tell FILE PAUSE          the same with each JSON object of the list in FILE as data
 //   cpu                      microseconds of processor time that the process has had, all threads
 
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as rest } from "node:timers/promises";
 
@@ -31,11 +34,12 @@ async function vite(root) {
   };
 }
 
-async function ws() {
+async function ws(perMessageDeflate) {
   const { WebSocketServer } = await import("ws");
   const server = new WebSocketServer({
     host: "127.0.0.1",
     port: 0,
+    perMessageDeflate,
     // Asked of a browser's handshake, as the others ask it.
     verifyClient: ({ req }) => new URL(req.url, "http://localhost").searchParams.get("token") === TOKEN,
   });
@@ -53,16 +57,22 @@ async function ws() {
 }
 
 async function obey({ port, token, broadcast }) {
+  async function sendAll(messages, pause) {
+    for (const data of messages) {
+      broadcast(data);
+      await rest(pause);
+    }
+    console.log("sent");
+  }
+
   console.log(`ready ${port} ${token}`);
   for await (const line of createInterface({ input: process.stdin })) {
-    const [command, size, count, pause] = line.split(" ");
+    const [command, ...words] = line.split(" ");
     if (command === "send") {
-      const data = { text: "x".repeat(Number(size) - AROUND) };
-      for (let turn = 0; turn < Number(count); turn++) {
-        broadcast(data);
-        await rest(Number(pause));
-      }
-      console.log("sent");
+      const [size, count, pause] = words.map(Number);
+      await sendAll(Array(count).fill({ text: "x".repeat(size - AROUND) }), pause);
+    } else if (command === "tell") {
+      await sendAll(JSON.parse(readFileSync(words[0], "utf8")), Number(words[1]));
     } else {
       const { user, system } = process.cpuUsage();
       console.log(`cpu ${user + system}`);
@@ -70,7 +80,7 @@ async function obey({ port, token, broadcast }) {
   }
 }
 
-const [kind, root] = process.argv.slice(2);
-await obey(await (kind === "vite" ? vite(root) : ws()));
+const [kind, more] = process.argv.slice(2);
+await obey(await (kind === "vite" ? vite(more) : ws(more === "deflate")));
 // The listening sockets would keep the process alive.
 process.exit(0);

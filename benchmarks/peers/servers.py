@@ -1,10 +1,12 @@
 """The servers in Python, one a process: `python -m peers.servers KIND LOOP`.
 
-Role: what `broadcast.py` measures. KIND is an entrance of hotchannel or the `websockets` library, LOOP
-is `asyncio` or `uvloop`. All have pings switched off, since the clients of the benchmark count bytes;
-everything else is as it comes. Commands come on stdin, one a line, and each is answered with a line:
+Role: what `broadcast.py` and `compressed_broadcast.py` measure. KIND is an entrance of hotchannel or the
+`websockets` library, LOOP is `asyncio` or `uvloop`. All have pings switched off, since the clients of the
+benchmark count bytes; everything else is as it comes. Commands come on stdin, one a line, and each is
+answered with a line:
 
     send SIZE COUNT PAUSE    that many broadcasts of SIZE bytes, PAUSE milliseconds after each
+    tell FILE PAUSE          the same with each JSON object of the list in FILE as data
     cpu                      microseconds of processor time that the process has had
 
 The server stops when stdin ends.
@@ -18,6 +20,7 @@ import resource
 import socket
 import sys
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -47,7 +50,7 @@ NEVER = 86_400.0
 class Peer:
     """What the control line needs of a server."""
 
-    def __init__(self, port: int, token: str, broadcast: Callable[[str, dict[str, str]], None]) -> None:
+    def __init__(self, port: int, token: str, broadcast: Callable[[str, dict[str, Any]], None]) -> None:
         self.port = port
         self.token = token
         self.broadcast = broadcast
@@ -98,7 +101,7 @@ async def websockets() -> AsyncIterator[Peer]:
         ping_interval=None,
     ) as server:
 
-        def send(event: str, data: dict[str, str]) -> None:
+        def send(event: str, data: dict[str, Any]) -> None:
             message = {"type": "custom", "event": event, "data": data}
             broadcast(server.connections, json.dumps(message, separators=(",", ":")))
 
@@ -154,14 +157,26 @@ async def obey(peer: Peer) -> None:
     async for line in commands:
         match line.split():
             case [b"send", size, count, pause]:
-                data = {"text": "x" * (int(size) - AROUND)}
-                for _ in range(int(count)):
-                    peer.broadcast(EVENT, data)
-                    await asyncio.sleep(int(pause) / 1000)
-                print("sent", flush=True)
+                await send_all(peer, [{"text": "x" * (int(size) - AROUND)}] * int(count), int(pause))
+            case [b"tell", file, pause]:
+                await send_all(peer, read_messages(file.decode()), int(pause))
             case _:
                 used = resource.getrusage(resource.RUSAGE_SELF)
                 print(f"cpu {round((used.ru_utime + used.ru_stime) * 1e6)}", flush=True)
+
+
+def read_messages(file: str) -> list[dict[str, Any]]:
+    """What a benchmark has written."""
+    messages: list[dict[str, Any]] = json.loads(Path(file).read_text())
+    return messages
+
+
+async def send_all(peer: Peer, messages: list[dict[str, Any]], pause: int) -> None:
+    """Broadcast one after another, and say when that is done."""
+    for data in messages:
+        peer.broadcast(EVENT, data)
+        await asyncio.sleep(pause / 1000)
+    print("sent", flush=True)
 
 
 async def _run(kind: str) -> None:

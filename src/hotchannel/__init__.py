@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from hotchannel.websocket.server import WebSocketServer
     from hotchannel.websocket.stats import Stats
     from hotchannel.websocket.uvicorn import take_over
+    from hotchannel.wire.binary import BinaryData
     from hotchannel.wire.payloads import (
+        Binary,
         Connected,
         Custom,
         ErrorDetail,
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AppChannel",
     "AsgiEntrance",
+    "Binary",
+    "BinaryData",
     "Connected",
     "Custom",
     "DevOptions",
@@ -96,6 +100,8 @@ _HOMES = {
     "WebSocketServer": "hotchannel.websocket.server",
     "Stats": "hotchannel.websocket.stats",
     "take_over": "hotchannel.websocket.uvicorn",
+    "BinaryData": "hotchannel.wire.binary",
+    "Binary": "hotchannel.wire.payloads",
     "Connected": "hotchannel.wire.payloads",
     "Custom": "hotchannel.wire.payloads",
     "ErrorDetail": "hotchannel.wire.payloads",

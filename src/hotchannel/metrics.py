@@ -51,6 +51,17 @@ class HotChannelCollector(Collector):
         yield GaugeMetricFamily(
             "hotchannel_outbox_bytes", "Bytes that clients have not taken yet.", stats.outbox_bytes
         )
+        if self._server.is_shared:
+            yield GaugeMetricFamily(
+                "hotchannel_backplane_lag_seconds",
+                "Time from sending a message to its return by the backplane, of the newest one.",
+                stats.backplane_lag,
+            )
+            yield GaugeMetricFamily(
+                "hotchannel_backplane_pending",
+                "Messages that the backplane has not acknowledged.",
+                stats.backplane_pending,
+            )
         refusals = CounterMetricFamily(
             "hotchannel_refusals", "Handshakes and requests that were refused.", labels=["reason"]
         )

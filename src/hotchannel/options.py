@@ -12,6 +12,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from hotchannel.errors import OptionError, closest
+from hotchannel.option_checks import (
+    are_strings,
+    check_editor,
+    check_name,
+    check_path,
+    check_port,
+    check_positive,
+    check_table,
+    is_pattern,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,40 +54,6 @@ DEFAULT_WS_PORT = 24678
 """Port of the standalone channel (as stock Vite)."""
 
 
-def _check_port(name: str, value: object, *, lowest: int = 0) -> None:
-    # bool is an int, and `port = true` in TOML is a mistake worth naming.
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= 65535:
-        raise OptionError(name, value, f"a port number from {lowest} to 65535")
-
-
-def _check_path(name: str, value: object) -> None:
-    if not isinstance(value, str) or not value.startswith("/") or "?" in value or "#" in value:
-        raise OptionError(name, value, "a path that starts with '/', without query")
-
-
-def _check_positive(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-        raise OptionError(name, value, "a number greater than 0")
-
-
-def _check_name(name: str, value: object, expected: str) -> None:
-    if not isinstance(value, str) or not value:
-        raise OptionError(name, value, expected)
-
-
-def _check_table(name: str, value: Mapping[str, str], expected: str) -> None:
-    if not _are_strings((*value, *value.values())):
-        raise OptionError(name, dict(value), expected)
-
-
-def _check_editor(value: object) -> None:
-    words = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, (list, tuple)) else ()
-    if value is not None and not (words and _are_strings(words) and words[0].strip()):
-        raise OptionError("editor", value, "a command, or a list of a program and its arguments")
-
-
 def _check_levels(value: object) -> None:
     is_list = isinstance(value, (list, tuple)) and all(level in CONSOLE_LEVELS for level in value)
     if not isinstance(value, bool) and not is_list:
@@ -92,17 +68,9 @@ def _check_proxy(key: object, back_end: object) -> None:
         except re.error as error:
             raise OptionError("proxy", key, f"a regular expression ({error})") from None
     else:
-        _check_path("proxy", key)
+        check_path("proxy", key)
     if not isinstance(back_end, ProxyOptions):
         ProxyOptions(target=back_end)  # type: ignore[arg-type]  # which it checks
-
-
-def _is_pattern(pattern: str) -> bool:
-    return bool(pattern) and ".." not in pattern.split("/") and pattern.count("{") == pattern.count("}")
-
-
-def _are_strings(values: object) -> bool:
-    return isinstance(values, tuple) and all(isinstance(value, str) for value in values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +87,9 @@ class FsOptions:
     deny: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not _are_strings(self.allow):
+        if not are_strings(self.allow):
             raise OptionError("fs.allow", self.allow, "a list of folders")
-        if not _are_strings(self.deny) or not all(map(_is_pattern, self.deny)):
+        if not are_strings(self.deny) or not all(map(is_pattern, self.deny)):
             raise OptionError("fs.deny", self.deny, "a list of patterns such as '*.sql'")
 
 
@@ -166,7 +134,7 @@ class ProxyOptions:
         found = _BACK_END.fullmatch(str(self.target))
         if found is None or int(found[1] or 0) > 65535:
             raise OptionError("proxy.target", self.target, "a URL such as 'http://127.0.0.1:8000'")
-        _check_table("proxy.headers", self.headers, "a table of header names and values")
+        check_table("proxy.headers", self.headers, "a table of header names and values")
         for name, value in self.headers.items():
             if not _HEADER.fullmatch(f"{name}:{value}") or name.lower() in _FRAMING:
                 raise OptionError("proxy.headers", name, "a header that a request may have")
@@ -212,8 +180,14 @@ class WsOptions:
         max_messages_per_second: frames that one client may send, in the long run; one that sends more is
             closed with 1008. None for no such limit.
         max_message_burst: frames that it may send at once.
+        compression: send messages of 1 KiB and more compressed to clients that offer it (permessage-deflate).
+            Plain ASGI leaves that to the server in front.
         journal_messages: how many messages are kept for clients that come back.
-        journal_bytes: how many bytes of them.
+        journal_bytes: how many bytes of them, and half as many of binary ones beside them.
+        backplane: URL of the engine by which several processes share one channel, `redis://` or `nats://`;
+            `?channel=NAME` keeps channels apart. None for a channel of this process alone.
+        shared_limits: count clients and handshakes of all processes together. They tell one another once a
+            second, and for so long a limit may be exceeded.
     """
 
     host: str | None = None
@@ -239,24 +213,32 @@ class WsOptions:
     max_connections_per_second_per_address: float | None = None
     max_messages_per_second: float | None = 1000.0
     max_message_burst: int = 2000
+    compression: bool = True
     journal_messages: int = 1000
     journal_bytes: int = 4 * 1024 * 1024
+    backplane: str | None = field(default=None, repr=False)
+    shared_limits: bool = False
 
     def __post_init__(self) -> None:
-        _check_port("ws.port", self.port)
-        _check_port("ws.client_port", self.client_port, lowest=1)
-        _check_path("ws.path", self.path)
+        check_port("ws.port", self.port)
+        check_port("ws.client_port", self.client_port, lowest=1)
+        check_path("ws.path", self.path)
         if self.protocol not in (None, "ws", "wss"):
             raise OptionError("ws.protocol", self.protocol, "'ws' or 'wss'")
         for name in _POSITIVE:
-            _check_positive(f"ws.{name}", getattr(self, name))
+            check_positive(f"ws.{name}", getattr(self, name))
         for name in _POSITIVE_OR_NONE:
             if getattr(self, name) is not None:
-                _check_positive(f"ws.{name}", getattr(self, name))
+                check_positive(f"ws.{name}", getattr(self, name))
         if self.token == "":
             raise OptionError("ws.token", self.token, "a string that is not empty, or none for a new one")
         if self.require_token not in ("browser", "always"):
             raise OptionError("ws.require_token", self.require_token, "'browser' or 'always'")
+        if self.backplane is not None and not str(self.backplane).startswith(_ENGINES):
+            raise OptionError("backplane", self.backplane, f"a URL that begins with {', '.join(_ENGINES)}")
+        for name in ("compression", "shared_limits"):
+            if not isinstance(getattr(self, name), bool):
+                raise OptionError(f"ws.{name}", getattr(self, name), "true or false")
         if self.allowed_hosts is not True and not isinstance(self.allowed_hosts, tuple):
             raise OptionError("ws.allowed_hosts", self.allowed_hosts, "true or a list of host names")
 
@@ -274,6 +256,8 @@ def with_fields(options: WsOptions, fields: Mapping[str, Any]) -> WsOptions:
             raise OptionError(f"ws.{name}", value, f"the name of an option{hint}")
     return replace(options, **fields) if fields else options
 
+
+_ENGINES = ("redis://", "rediss://", "unix://", "nats://", "tls://")
 
 _POSITIVE = (
     "timeout",
@@ -360,21 +344,21 @@ class DevOptions:
     log_level: LogLevel = "info"
 
     def __post_init__(self) -> None:
-        _check_port("port", self.port)
+        check_port("port", self.port)
         if not isinstance(self.https, (bool, HttpsOptions)):
             raise OptionError("https", self.https, "true or false, or a table with cert and key")
-        _check_path("base", self.base)
+        check_path("base", self.base)
         if not self.base.endswith("/"):
             raise OptionError("base", self.base, "a path that ends with '/'")
         if self.public_dir is not False:
-            _check_name("public_dir", self.public_dir, "false, or the name of a folder")
+            check_name("public_dir", self.public_dir, "false, or the name of a folder")
         if self.app_type not in ("spa", "mpa"):
             raise OptionError("app_type", self.app_type, "'spa' or 'mpa'")
         if self.pack not in (True, False, "auto"):
             raise OptionError("pack", self.pack, "true, false or 'auto'")
-        _check_table("alias", self.alias, "a table of specifiers and what they stand for")
-        _check_table("headers", self.headers, "a table of header names and values")
-        if not isinstance(self.cors, bool) and not _are_strings(self.cors):
+        check_table("alias", self.alias, "a table of specifiers and what they stand for")
+        check_table("headers", self.headers, "a table of header names and values")
+        if not isinstance(self.cors, bool) and not are_strings(self.cors):
             raise OptionError("cors", self.cors, "true, false, or a list of origins")
         for key, back_end in self.proxy.items():
             _check_proxy(key, back_end)
@@ -382,7 +366,7 @@ class DevOptions:
             raise OptionError("compress", self.compress, "true, false or 'auto'")
         if not isinstance(self.plugins, tuple):
             raise OptionError("plugins", self.plugins, "a list of plugins, each 'module:object'")
-        _check_editor(self.editor)
+        check_editor(self.editor)
         _check_levels(self.forward_console)
         for name, value in self.define.items():
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -205,6 +206,42 @@ async def test_tls_that_is_never_agreed_on(open_entrance: OpenEntrance) -> None:
         assert await reader.read(-1) == b""
     writer.close()
     await still_serves(entrance, await entrance.join())
+
+
+@pytest.mark.parametrize("kind", ["standalone"])
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        pytest.param(b"\x16\x03\x01\x02\x00\x01", Reason.TLS, id="TLS"),
+        pytest.param(b"\x16", Reason.TLS, id="a byte of TLS"),
+        pytest.param(b"\x00\x00\x00\x2a", Reason.HEAD, id="a length"),
+        pytest.param(b"\x80", Reason.HEAD, id="a frame"),
+        pytest.param(b" GET", Reason.HEAD, id="a blank"),
+        pytest.param(b"\r\n", Reason.HEAD, id="an empty line"),
+    ],
+)
+async def test_what_cannot_become_a_request_is_not_waited_for(
+    open_entrance: OpenEntrance, kind: Kind, start: bytes, reason: Reason
+) -> None:
+    entrance = await open_entrance(kind, handshake_timeout=60)
+    peer = await entrance.open()
+    await peer.write(start)
+    answer = await peer.answer()
+    assert (answer.status, answer.hung_up) == (400, True)
+    assert entrance.server.stats().refused == {reason: 1}
+    await still_serves(entrance, await entrance.join())
+
+
+@pytest.mark.parametrize("kind", ["standalone"])
+async def test_tls_on_a_port_without_it_is_told_of_with_the_way_out(
+    open_entrance: OpenEntrance, kind: Kind, caplog: pytest.LogCaptureFixture
+) -> None:
+    entrance = await open_entrance(kind)
+    with pytest.raises(ssl.SSLError):
+        await asyncio.open_connection("127.0.0.1", entrance.port, ssl=True, server_hostname="localhost")
+    [line] = [record.getMessage() for record in caplog.records if record.name == "hotchannel.handshake"]
+    assert "tls-on-a-port-without; this port speaks no TLS" in line
+    assert "Flask behind HTTPS" in line
 
 
 async def test_half_a_request_then_silence(

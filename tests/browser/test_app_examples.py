@@ -362,3 +362,88 @@ def test_the_line_that_raises_shows_the_overlay_of_the_chart(chart: Project, tab
 
     expect(overlay).to_have_count(0, timeout=10_000)
     assert tab.kept
+
+
+# Of the picture: how many colours it has, and one of them.
+_COLOURS = """(() => {
+    const canvas = document.querySelector("#water");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return [new Set(new Uint32Array(data.buffer)).size, [...data.slice(0, 4)].join()];
+})()"""
+_CALM = [1, "20,116,160,255"]
+
+
+@pytest.fixture
+def water(start: Start, tab: Tab) -> Project:
+    """The water, open in the tab, with rain."""
+    site = start("live-image", _UVICORN, "")
+    tab.open(site.url)
+    tab.text("live", "#status")
+    until_pictures(tab)
+    return site
+
+
+def until_pictures(tab: Tab) -> None:
+    """Wait for some more pictures, as bytes, with drops in them."""
+    before = len(tab.received("binary"))
+    tab.until(lambda: len(tab.received("binary")) >= before + 5, "pictures")
+    assert tab.received("binary")[-1]["size"] == 320 * 180 * 4
+    tab.until(lambda: tab.value(_COLOURS)[0] > 50, "waves")
+
+
+def stop_rain(tab: Tab) -> None:
+    tab.page.fill("#rain", "0")
+    tab.until(lambda: tab.value(_COLOURS) == _CALM, "the water to be calm")
+
+
+def test_the_slider_stops_the_rain_in_every_window_and_a_touch_is_a_drop(
+    water: Project, tab: Tab, new_tab: Callable[[], Tab]
+) -> None:
+    other = new_tab()
+    other.open(water.url)
+    until_pictures(other)
+    other.page.fill("#rain", "0")
+    # The tab in front is the one that draws.
+    tab.page.bring_to_front()
+    tab.text("no rain", "#amount")
+    tab.until(lambda: tab.value(_COLOURS) == _CALM, "the water to be calm")
+
+    tab.page.click("#water")
+
+    tab.until(lambda: tab.value(_COLOURS)[0] > 5, "the waves of a drop")
+
+
+def test_the_water_goes_on_when_its_module_or_the_template_is_edited(water: Project, tab: Tab) -> None:
+    tab.page.fill("#rain", "30")
+
+    water.edit("static/image.js", 'TINT = "none"', 'TINT = "sepia(1)"')
+    tab.style("sepia(1)", "#water", "filter")
+    water.edit("templates/index.html", "<span>Rain</span>", "<span>Drops</span>")
+    tab.text("Drops", ".rain span")
+
+    until_pictures(tab)
+    tab.text("30 drops a second", "#amount")
+    assert tab.kept
+
+
+def test_edited_python_has_other_colours_and_the_rain_that_there_was(water: Project, tab: Tab) -> None:
+    stop_rain(tab)
+
+    water.edit("main.py", "(20, 116, 160)", "(1, 2, 3)")
+
+    tab.until(lambda: tab.value(_COLOURS) == [1, "1,2,3,255"], "calm water of another colour")
+    tab.text("no rain", "#amount")
+    assert tab.kept
+
+
+def test_the_line_that_raises_shows_the_overlay_of_the_water(water: Project, tab: Tab) -> None:
+    water.edit("main.py", "# raise", "raise")
+
+    overlay = tab.page.locator("vite-error-overlay")
+    expect(overlay).to_contain_text("The water is gone", timeout=10_000)
+
+    water.edit("main.py", "    raise", "    # raise")
+
+    expect(overlay).to_have_count(0, timeout=10_000)
+    until_pictures(tab)
+    assert tab.kept

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from playwright.sync_api import Route
 
     from support.project import StartProject
     from support.tab import Tab
@@ -64,6 +68,31 @@ def test_the_page_is_told_of_a_lost_line(project: StartProject, tab: Tab) -> Non
     tab.text("lost")
 
 
+NOTICE = "document.querySelector('hotchannel-notice')?.dataset.text"
+
+
+@pytest.mark.ours
+def test_the_notice_calls_lost_only_what_was_there(project: StartProject, tab: Tab) -> None:
+    site = project(FILES)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{closed.getsockname()[1]}"
+
+        def misdirect(route: Route) -> None:
+            text = route.fetch().text()
+            text = re.sub("(const wsPort = ).*", rf"\g<1>{host.partition(':')[2]};", text)
+            text = re.sub("(const wsHostname = ).*", r'\g<1>"127.0.0.1";', text)
+            route.fulfill(body=text, content_type="text/javascript")
+
+        tab.page.route("**/@vite/client", misdirect)
+        tab.page.goto(site.url)
+        tab.until_value(NOTICE, f"no connection to {host} yet \N{EN DASH} trying…")
+        tab.page.unroute("**/@vite/client")
+        tab.until_value(f"{NOTICE} ?? 'none'", "none")
+    site.stop()
+    tab.until_value(NOTICE, "server connection lost \N{EN DASH} reconnecting…")
+
+
 # A socket that says nothing before the page's modules have run: what they listen to cannot come too early.
 PATIENT = """
 const Plain = WebSocket;
@@ -93,6 +122,47 @@ def test_the_page_is_told_of_its_line_in_order(project: StartProject, tab: Tab) 
     site.stop()
     tab.text("connect vite-hmr, disconnect vite-hmr")
     assert tab.kept
+
+
+@pytest.mark.ours
+def test_the_page_and_its_server_agree_on_compression(project: StartProject, tab: Tab) -> None:
+    main = (
+        'import.meta.hot.on("vite:ws:connect", ({ webSocket }) => {\n'
+        '  document.querySelector("#out").textContent = webSocket.extensions;\n});\n'
+    )
+    site = project({**FILES, "src/main.js": main})
+    tab.page.add_init_script(PATIENT)
+    tab.open(site.url)
+    tab.text("permessage-deflate; server_no_context_takeover; client_no_context_takeover")
+
+
+LARGE = """
+import.meta.hot.on("large:echoed", ({ text }) => {
+  document.querySelector("#out").textContent = text === "grüß 早 ".repeat(5000) ? "the same" : "another";
+});
+import.meta.hot.send("large:echo", { text: "grüß 早 ".repeat(5000) });
+"""
+
+ECHOING = """
+import asyncio, sys
+from hotchannel.devserver.app import DevServer
+from hotchannel.options import DevOptions
+
+async def main():
+    async with DevServer(sys.argv[1], DevOptions(port=int(sys.argv[2]), strict_port=True)) as server:
+        server.channel.on("large:echo", lambda data, client: client.send("large:echoed", data))
+        print(server.local_urls[0])
+        await server.wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.ours
+def test_large_messages_travel_both_ways(project: StartProject, tab: Tab) -> None:
+    site = project({**FILES, "src/main.js": LARGE}, script=ECHOING)
+    tab.open(site.url)
+    tab.text("the same")
 
 
 ASKING = """

@@ -39,6 +39,7 @@ location / {
 }
 """
 WITHOUT_HOST = PASS_WEBSOCKETS.replace("    proxy_set_header Host $http_host;\n", "")
+BELOW_A_PATH = PASS_WEBSOCKETS.replace("location /", "location /app/").replace(":5173;", ":5173/;")
 WITHOUT_WEBSOCKETS = """
 location / {
     proxy_pass http://127.0.0.1:5173;
@@ -59,9 +60,11 @@ location = /hot {
 }
 """
 
+BELOW = ("--root-path", "/app")
+
 PAGE = """<!doctype html>
-<html><head><link rel="stylesheet" href="/static/style.css"></head>
-<body><p id="out"></p><script type="module" src="/static/main.js"></script></body></html>
+<html><head><link rel="stylesheet" href="static/style.css"></head>
+<body><p id="out"></p><script type="module" src="static/main.js"></script></body></html>
 """
 FILES = {
     "static/style.css": "body { color: rgb(1, 1, 1); }\n",
@@ -150,6 +153,20 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         commands = {
             "dev": hotchannel_command(root, port, "/"),
             "fastapi": [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port)],
+            "uvicorn": [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port), *BELOW],
+            "take-over": [
+                *(sys.executable, "-m", "uvicorn", "app:app", "--port", str(port), *BELOW),
+                *("--ws", "hotchannel.websocket.uvicorn:TakeOver"),
+            ],
+            "hypercorn": [
+                sys.executable,
+                "-m",
+                "hypercorn",
+                "app:app",
+                "--bind",
+                f"127.0.0.1:{port}",
+                *BELOW,
+            ],
             "flask": [sys.executable, "-m", "flask", "run", "--debug", "--no-reload", "--port", str(port)],
         }
         options = ["--host", "0.0.0.0"] if everywhere else []
@@ -161,7 +178,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
             site.write("index.html", PAGE)
             site.write("hotchannel.toml", settings)
         else:
-            source = FASTAPI if kind == "fastapi" else FLASK
+            source = FLASK if kind == "flask" else FASTAPI
             site.write("app.py", source.replace("SETTINGS", repr(tomllib.loads(settings))))
         started.append(site)
         site.start()
@@ -197,7 +214,7 @@ def to(locations: str, **ports: Project | int) -> str:
     """Return the locations with the test's ports, by the README's: `_5173=site`."""
     for name, at in ports.items():
         port = at if isinstance(at, int) else port_of(at.url)
-        locations = locations.replace(f"127.0.0.1:{name[1:]};", f"127.0.0.1:{port};")
+        locations = re.sub(rf"127\.0\.0\.1:{name[1:]}(?=[;/])", f"127.0.0.1:{port}", locations)
     return locations
 
 
@@ -243,6 +260,32 @@ def test_nginx_that_passes_websockets_on_needs_no_setting(
     site = start(kind)
 
     tab.open(nginx.start(to(locations, _5173=site)))
+
+    check_hot(tab, site)
+    check_silent(lines)
+
+
+@pytest.mark.parametrize("kind", ["uvicorn", "take-over", "hypercorn"])
+def test_below_a_path_that_nginx_leaves_out_the_server_has_to_know_it(
+    start: Start, nginx: Nginx, tab: Tab, lines: list[str], kind: str
+) -> None:
+    site = start(kind)
+
+    tab.open(nginx.start(to(BELOW_A_PATH, _5173=site)) + "app/")
+
+    check_hot(tab, site)
+    check_silent(lines)
+
+
+def test_below_a_path_the_application_may_say_so_itself(
+    start: Start, nginx: Nginx, tab: Tab, lines: list[str]
+) -> None:
+    site = start("fastapi")
+    site.stop()
+    site.edit("app.py", "FastAPI()", 'FastAPI(root_path="/app")')
+    site.start()
+
+    tab.open(nginx.start(to(BELOW_A_PATH, _5173=site)) + "app/")
 
     check_hot(tab, site)
     check_silent(lines)
@@ -333,13 +376,13 @@ def test_behind_tls_nothing_needs_to_be_set_where_websockets_are_passed_on(
 def test_behind_tls_the_page_says_that_its_socket_is_missing(
     start: Start, nginx: Nginx, certificate: Path, tab: Tab, lines: list[str], kind: str
 ) -> None:
-    # A port of its own waits for the end of what it cannot read, and only then hangs up.
-    site = start(kind, ws(f"port = {free_port()}", "handshake_timeout = 1") if kind == "flask" else "")
+    site = start(kind, ws(f"port = {free_port()}") if kind == "flask" else "")
 
     tab.page.goto(nginx.start(to(WITHOUT_WEBSOCKETS, _5173=site), certificate=certificate))
 
     until_said(tab, lines, "cannot be opened")
     expect(tab.page.locator("hotchannel-notice")).to_have_count(1)
+    assert ("this port speaks no TLS" in site.log) == (kind == "flask")
 
 
 def test_behind_tls_the_channel_of_flask_is_reached_through_nginx(

@@ -659,6 +659,33 @@ def test_what_is_not_compared_changes_nothing(stage: Stage, case: Case) -> None:
     case.play(stage)
 
 
+def test_where_a_policy_demands_trusted_types_the_page_is_reloaded(stage: Stage) -> None:
+    policy = """<meta http-equiv="Content-Security-Policy" content="require-trusted-types-for 'script'">"""
+    before, after = html("<p>a</p>", policy), html("<p>b</p>", policy)
+    stage.show(before)
+    sent = {f"{SITE}/": after, f"{SITE}/@hotchannel/page/1?token=t": before}
+
+    def answer(route: Route) -> None:
+        route.fulfill(
+            body=sent[route.request.url], content_type="text/html", headers={"x-hotchannel-page": "2"}
+        )
+
+    addresses = re.compile(f"^{SITE}/(@hotchannel/.*)?$")
+    stage.page.route(addresses, answer)
+    with stage.page.expect_console_message(lambda told: "Trusted Types" in told.text):
+        outcome = stage.value(
+            """async () => {
+                const { PageText } = await import("/@hot/refresh.js");
+                const meta = document.createElement("meta");
+                meta.dataset.page = "1";
+                return new PageText(new URL(location), "t", meta).refresh();
+            }"""
+        )
+    stage.page.unroute(addresses)
+    assert outcome == "reload"
+    assert stage.value("texts('p')") == ["a"]
+
+
 def test_scripts_do_not_run_again(stage: Stage) -> None:
     body = '<p>{}</p><script>runs += 1</script><script src="/a.js"></script>'
     after = "<h1>New</h1>" + body.format("b")
@@ -720,10 +747,6 @@ LONG = {
 }
 
 
-MOST_PARSINGS = 25
-"""Nearly twice what the slowest takes; what grows with the square of the rows takes hundreds of it."""
-
-
 @pytest.mark.parametrize(
     ("before", "after", "wanted"), [pytest.param(*case, id=name) for name, case in LONG.items()]
 )
@@ -740,23 +763,7 @@ def test_thousands_of_rows(stage: Stage, before: str, after: str, wanted: list[i
             }
         }"""
     )
-    result, took, parsing = stage.page.evaluate(
-        """async ([before, after]) => {
-            const { morph } = await import("/@hot/morph.js");
-            const parse = () => {
-                const start = performance.now();
-                for (const text of [before, after]) new DOMParser().parseFromString(text, "text/html");
-                return performance.now() - start;
-            };
-            const first = parse();
-            const start = performance.now();
-            const result = morph(before, after);
-            const took = performance.now() - start;
-            return [result, took, (first + parse()) / 2];
-        }""",
-        [before, after],
-    )
-    assert result == "applied"
+    assert stage.morph(before, after) == "applied"
     assert stage.value("texts('tr:not(.drawn) td:first-child')") == [f"row {i}" for i in wanted]
     assert stage.value("document.querySelectorAll('.drawn').length") == 2
     # Each row is the one that it was.
@@ -765,9 +772,6 @@ def test_thousands_of_rows(stage: Stage, before: str, after: str, wanted: list[i
         "each('tr:not(.drawn)', (e) => e.mark === e.cells[0].textContent).filter((kept) => !kept).length"
     )
     assert stage.value(rebuilt) == news
-    print(f"{took:.0f} ms, parsing both texts {parsing:.0f} ms")
-    # Beside what the browser itself takes, in the same moment, to read both: other work slows both down.
-    assert took < MOST_PARSINGS * parsing
 
 
 VALUES = {"id": ["p", "q", "r"], "class": ["k", "k l", "m"], "style": ["top: 1px", ""], "@t": ["1", "2"]}

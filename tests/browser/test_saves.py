@@ -217,22 +217,112 @@ def test_a_module_that_is_imported_again_is_not_pruned_by_what_came_before(
     assert tab.kept
 
 
+ACCEPTS = "import.meta.hot.accept();\n"
+STYLED = {**FILES, "src/main.js": f'import "./part.css";\n{ACCEPTS}', "src/part.css": STYLE}
+INJECTED = "document.querySelectorAll('style').length"
+
+
 @pytest.mark.ours
 def test_a_module_that_is_saved_and_dropped_at_once_is_pruned(project: StartProject, tab: Tab) -> None:
-    accepts = "import.meta.hot.accept();\n"
-    site = project({**FILES, "src/main.js": f'import "./part.css";\n{accepts}', "src/part.css": STYLE})
+    site = project(STYLED)
     tab.open(site.url)
-    tab.style("rgb(1, 1, 1)")
+    tab.until_value(INJECTED, 1)
     held: list[Route] = []
-    tab.page.route("**/src/part.css?*", lambda route: held.append(route), times=1)
 
-    in_place(site.root / "src/main.js", accepts)
+    def hold(route: Route) -> None:
+        # It may as well be asked for after the prune, when nothing lets go of it any more.
+        if tab.received("prune"):
+            route.continue_()
+        else:
+            held.append(route)
+
+    tab.page.route("**/src/part.css?*", hold)
+    in_place(site.root / "src/main.js", ACCEPTS)
     in_place(site.root / "src/part.css", STYLE.replace("1, 1, 1", "2, 2, 2"))
     tab.until(lambda: bool(tab.received("prune")), "the prune")
     for route in held:
         route.continue_()
 
-    tab.until_value("document.querySelectorAll('style').length", 0)
+    tab.until_value(INJECTED, 0)
+    assert tab.kept
+
+
+@pytest.mark.ours
+def test_a_prune_that_comes_while_an_update_of_its_module_waits_is_done(
+    project: StartProject, tab: Tab
+) -> None:
+    site = project(STYLED)
+    tab.open(site.url)
+    tab.until_value(INJECTED, 1)
+    held: list[Route] = []
+    tab.page.route("**/src/main.js?t=*", lambda route: held.append(route), times=1)
+    site.write("src/main.js", ACCEPTS)
+    tab.until(lambda: bool(held), "the update to be asked for")
+    site.write("src/part.css", STYLE.replace("1, 1, 1", "2, 2, 2"))
+    tab.until(lambda: len(tab.received("update")) == 2, "the update of the stylesheet")
+
+    # The answer is on its way, the prune is quicker.
+    answer = held[0].fetch()
+    tab.until(lambda: bool(tab.received("prune")), "the prune")
+    with tab.page.expect_response("**/src/part.css?*"):
+        held[0].fulfill(response=answer)
+
+    tab.until_value(INJECTED, 0)
+    assert tab.kept
+
+
+@pytest.mark.ours
+def test_an_update_that_an_importer_has_brought_already_ends_nothing(project: StartProject, tab: Tab) -> None:
+    part = (
+        'const out = document.querySelector("#out");\n'
+        'out.textContent += " v1";\n'
+        "import.meta.hot.accept();\n"
+        'import.meta.hot.dispose(() => { out.textContent += " disposed"; });\n'
+        'import.meta.hot.prune(() => { out.textContent += " pruned"; });\n'
+    )
+    imports = f'import "./part.js";\n{ACCEPTS}'
+    site = project({**FILES, "src/main.js": imports, "src/part.js": part})
+    tab.open(site.url)
+    tab.text("v1")
+
+    # The importer is slow: what it imports by then is the newest version, of which the page is told too.
+    held: list[Route] = []
+    tab.page.route("**/src/main.js?t=*", lambda route: held.append(route), times=1)
+    site.write("src/main.js", f"{imports}export {{}};\n")
+    tab.until(lambda: bool(held), "the update to be asked for")
+    site.edit("src/part.js", "v1", "v2")
+    tab.until(lambda: len(tab.received("update")) == 2, "the second update")
+    held[0].continue_()
+    tab.text("v1 disposed v2")
+
+    site.write("src/main.js", ACCEPTS)
+    tab.text("v1 disposed v2 disposed pruned")
+    assert tab.kept
+
+
+@pytest.mark.ours
+def test_a_version_without_hot_ends_the_one_that_was_made_while_it_waited(
+    project: StartProject, tab: Tab
+) -> None:
+    part = (
+        'const out = document.querySelector("#out");\n'
+        'out.textContent += " v1";\n'
+        "import.meta.hot.accept();\n"
+        'import.meta.hot.dispose(() => { out.textContent += " disposed"; });\n'
+    )
+    imports = f'import "./part.js";\n{ACCEPTS}'
+    site = project({**FILES, "src/main.js": imports, "src/part.js": part})
+    tab.open(site.url)
+    tab.text("v1")
+    held: list[Route] = []
+    tab.page.route("**/src/part.js?t=*", lambda route: held.append(route), times=1)
+    site.edit("src/part.js", "v1", "v2")
+    tab.until(lambda: bool(held), "the update to be asked for")
+    answer = held[0].fetch()
+    site.write("src/part.js", 'document.querySelector("#out").textContent += " v3";\n')
+    tab.until(lambda: len(tab.received("update")) == 2, "the second update")
+    held[0].fulfill(response=answer)
+    tab.text("v1 disposed v2 v3 disposed")
     assert tab.kept
 
 

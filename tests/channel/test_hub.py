@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from msgspec import UNSET, UnsetType
 
-from hotchannel.channel.hub import HotChannel, as_payload
+from hotchannel.channel.hub import HotChannel
 from hotchannel.channel.journal import Journal
 from hotchannel.channel.listeners import MAX_PENDING, Listeners
 from hotchannel.channel.printable import printable
 from hotchannel.wire.payloads import (
-    Custom,
     ErrorDetail,
     ErrorPayload,
     FullReload,
@@ -29,14 +28,17 @@ EMPTY_UPDATE = {"type": "update", "updates": []}
 class Client:
     """Remembers what it was sent; `frame` marks what went through it."""
 
-    def __init__(self, *, resuming: bool = False) -> None:
+    def __init__(self, *, resuming: bool = False, binary: bool = False) -> None:
         self.resuming = resuming
+        self.binary = binary
         self.frames: list[bytes] = []
 
     def write(self, frame: bytes) -> None:
         self.frames.append(frame)
 
-    def send(self, message: HotPayload | str, data: Any | UnsetType = UNSET) -> None:
+    def send(
+        self, message: HotPayload | str, data: Any | UnsetType = UNSET, meta: Any | UnsetType = UNSET
+    ) -> None:
         raise NotImplementedError
 
     def take(self) -> list[Any]:
@@ -191,12 +193,6 @@ def test_a_client_that_leaves_during_a_broadcast() -> None:
     channel.send("b")
     assert [message.get("event") for message in fleeting.take()] == [None, "a"]
     assert [message.get("event") for message in lasting.take()] == [None, "a", "b"]
-
-
-def test_as_payload() -> None:
-    assert as_payload("a") == Custom("a")
-    assert as_payload("a", None) == Custom("a", None)
-    assert as_payload(Update(())) == Update(())
 
 
 async def test_listeners_that_are_too_busy_miss_events(caplog: pytest.LogCaptureFixture) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from hotchannel.devserver.observed import MAX_TEXT, MessageLog, Save, head_of, picture_of
+from hotchannel.devserver.observed import MAX_TEXT, MessageLog, Save, head_of, hmr_payload, picture_of
 from hotchannel.hmr.graph import ModuleGraph
 from hotchannel.modules.urls import FilePath, ModuleId, ModuleUrl
+from hotchannel.wire.codec import encode
+from hotchannel.wire.payloads import Binary, Custom, FullReload, Update, UpdateEntry
 
 
 def test_heads() -> None:
@@ -13,6 +15,26 @@ def test_heads() -> None:
     for malformed in ("", "[]", "{", b"\xff", '{"type": 1}', "[" * 100_000):
         assert head_of(malformed) == ("malformed", "")
     assert len(head_of(f'{{"type":"custom","event":"{"x" * 5000}"}}')[1]) == 200
+
+
+def test_of_a_binary_message_its_event_and_size_are_shown() -> None:
+    message = Binary("frame\x1b", b"\x00" * 9000)
+    assert head_of(message) == ("binary", "frame\x1b")
+    log = MessageLog()
+    log.add(message, way="out", at=1.5, who="x", head=head_of(message))
+    (row,) = log.since(0)
+    assert (row["size"], row["text"]) == (9000, "frame\\x1b, 9000 bytes")
+
+
+def test_updates_and_reloads_are_read_and_all_else_is_passed_over() -> None:
+    entry = UpdateEntry("js-update", 5, "/a.js", "/b.js")
+    update, reload = Update((entry,)), FullReload(triggered_by="/tmp/\udc80.html")
+    assert hmr_payload("update", encode(update)) == update
+    assert hmr_payload("full-reload", encode(reload)) == reload
+    assert hmr_payload("custom", encode(Custom("update"))) is None
+    assert hmr_payload("update", Binary("update", b"")) is None
+    for malformed in (b"", b"[]", b'{"type":"update"}', b'{"type":"update","updates":[1]}', b"[" * 100_000):
+        assert hmr_payload("update", malformed) is None
 
 
 def test_the_log_keeps_the_last_messages_and_cuts_them() -> None:

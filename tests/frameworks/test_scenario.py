@@ -205,7 +205,9 @@ def test_code_that_cannot_be_read_is_waited_for(site: RunningApp, tab: Tab) -> N
     show(tab, site)
     seen = len(site.log)
     site.edit_code('GREETING = "one"', 'GREETING = = "one"')
-    if not site.row.imports_late:
+    if site.row.imports_late:
+        expect(overlay(tab)).to_contain_text("SyntaxError", timeout=LONG)
+    else:
         expect(notice(tab)).to_contain_text("reconnecting", timeout=LONG)
     if site.row.survives:
         site.until_logged("SyntaxError", since=seen)
@@ -217,6 +219,7 @@ def test_code_that_cannot_be_read_is_waited_for(site: RunningApp, tab: Tab) -> N
     if not site.row.survives:
         site.start()
     expect(tab.page.locator("#greeting")).to_have_text("three", timeout=LONG)
+    expect(overlay(tab)).to_have_count(0)
     expect(notice(tab)).to_have_count(0)
     assert_kept(tab)
     site.edit_code('GREETING = "three"', 'GREETING = "one"')

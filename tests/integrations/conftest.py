@@ -40,16 +40,19 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def host(site: Path) -> StartHost:
-    """Start a host for the project; further settings may be given."""
+    """Start a host for the project; further settings may be given, and what an adapter gives a host."""
 
     @asynccontextmanager
-    async def start(**settings: Any) -> AsyncIterator[Host]:
+    async def start(
+        *, shares_port: bool = True, port: int | None = None, **settings: Any
+    ) -> AsyncIterator[Host]:
         given = {"static": {"/static": "static"}, "templates": ["templates"], **settings}
         made = Host(
             read_settings(site, given),
             forget_templates=lambda: None,
             hosts_option="allowed_hosts",
-            shares_port=True,
+            shares_port=shares_port,
+            port=port,
         )
         await made.start()
         try:
@@ -71,33 +74,51 @@ class Browser:
     """A page's end of the socket, in memory."""
 
     def __init__(self) -> None:
-        self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._messages: asyncio.Queue[Any] = asyncio.Queue()
         self._to_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._reading = asyncio.Event()
+        self._reading.set()
 
     _task: asyncio.Task[None]
 
-    async def connect(self, app: Callable[..., Coroutine[Any, Any, None]]) -> None:
-        """Open a socket; ends with `close`."""
+    async def connect(
+        self,
+        app: Callable[..., Coroutine[Any, Any, None]],
+        path: str = "/",
+        *,
+        root_path: str = "",
+        position: str = "",
+        binary: bool = False,
+    ) -> None:
+        """Open a socket, as a page that was served at `position` does; ends with `close`.
+
+        Without `binary`, as a stock client that gets all in JSON.
+        """
+        query = [f"resume={position}"] * bool(position) + ["binary=1"] * binary
         scope = {
             "type": "websocket",
-            "path": "/",
-            "raw_path": b"/",
-            "query_string": b"",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": root_path,
+            "query_string": "&".join(query).encode(),
             "headers": [(b"host", b"localhost"), (b"sec-websocket-protocol", b"vite-hmr")],
             "subprotocols": ["vite-hmr"],
             "client": ("127.0.0.1", 1),
+            "server": ("localhost", 8000),
         }
         self._to_server.put_nowait({"type": "websocket.connect"})
 
         async def send(message: Any) -> None:
             if message["type"] == "websocket.send":
-                self._messages.put_nowait(json.loads(message["text"]))
+                await self._reading.wait()
+                text = message.get("text")
+                self._messages.put_nowait(message["bytes"] if text is None else json.loads(text))
 
         self._task = asyncio.create_task(app(scope, self._to_server.get, send))
-        assert await self.next() == {"type": "connected"}
+        assert (await self.next())["type"] == "connected"
 
-    async def next(self) -> dict[str, Any]:
-        """Return the next message."""
+    async def next(self) -> Any:
+        """Return the next message: JSON decoded, or bytes."""
         async with asyncio.timeout(10):
             return await self._messages.get()
 
@@ -106,8 +127,17 @@ class Browser:
         text = json.dumps({"type": "custom", "event": event, "data": data})
         self._to_server.put_nowait({"type": "websocket.receive", "text": text})
 
+    def say_bytes(self, message: bytes) -> None:
+        """Send a binary frame."""
+        self._to_server.put_nowait({"type": "websocket.receive", "bytes": message})
+
+    def stop_reading(self) -> None:
+        """Take nothing any more, until `close`."""
+        self._reading.clear()
+
     async def close(self) -> None:
         """Go away."""
+        self._reading.set()
         self._to_server.put_nowait({"type": "websocket.disconnect", "code": 1001})
         await self._task
 

@@ -113,6 +113,28 @@ def tell(value):
     print("told:" + json.dumps(value))
 
 
+def hears(act):
+    # What an open page hears meanwhile: of errors their messages and places.
+    import re
+
+    from websockets.sync.client import connect
+
+    import hotchannel
+
+    script = client(HTTP_HOST="testserver").get("/@vite/client").content.decode()
+    port = re.search(r"wsPort = (\\d+)", script)[1]
+    token = re.search(r'wsToken = "([^"]+)"', script)[1]
+    heard = []
+    with connect(f"ws://127.0.0.1:{port}/?token={token}", subprotocols=["vite-hmr"]) as socket:
+        act()
+        hotchannel.get_channel().send("done", None)
+        while (message := json.loads(socket.recv(10))).get("event") != "done":
+            if message["type"] == "error":
+                error = message["err"]
+                heard.append([error["message"], os.path.basename(error["id"]), error["loc"]["line"]])
+    return heard
+
+
 django.setup()
 """
 ASGI = """
@@ -181,11 +203,15 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _start(project: Path, settings: dict[str, Any], *command: str) -> subprocess.CompletedProcess[str]:
+def _start(
+    project: Path, settings: dict[str, Any], *command: str, variable: str | None = None
+) -> subprocess.CompletedProcess[str]:
     given = {**SETTINGS, "BASE_DIR": str(project), **settings}
     (project / "given.py").write_text("".join(f"{name} = {value!r}\n" for name, value in given.items()))
     environ = {name: value for name, value in os.environ.items() if name != "HOTCHANNEL"}
     environ |= {"XDG_RUNTIME_DIR": str(project / "run"), "PYTHONPATH": str(project)}
+    if variable is not None:
+        environ["HOTCHANNEL"] = variable
     return subprocess.run(
         [sys.executable, *command], cwd=project, env=environ, capture_output=True, text=True, timeout=60
     )
@@ -209,8 +235,9 @@ def run(project: Path) -> Run:
 def check(project: Path) -> Check:
     """Return what `manage.py check` says."""
 
-    def start(**settings: Any) -> str:
-        done = _start(project, settings, "-m", "django", "check", "--settings", "given")
+    def start(variable: str | None = None, **settings: Any) -> str:
+        command = ("-m", "django", "check", "--settings", "given")
+        done = _start(project, settings, *command, variable=variable)
         return done.stdout + done.stderr
 
     return start
@@ -244,6 +271,7 @@ def test_the_middleware_s_place_is_checked(check: Check, middleware: list[str], 
         ({"morph": "no"}, "True or False"),
         ({"ws": {"prot": 1}}, "port"),
         ({"static": {"/static": "nowhere"}}, "nowhere"),
+        ({"enabled": "no"}, "True, False or None"),
     ],
 )
 def test_a_wrong_setting_is_an_error_with_a_hint(check: Check, given: dict[str, Any], sentence: str) -> None:
@@ -252,6 +280,37 @@ def test_a_wrong_setting_is_an_error_with_a_hint(check: Check, given: dict[str, 
     assert sentence in said
     assert "HINT: See HOTCHANNEL in the settings." in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("given", [True, False, "on", ["morph"], {1: True}], ids=repr)
+def test_settings_that_are_no_dict_of_options_are_an_error_with_a_hint(check: Check, given: object) -> None:
+    said = check(HOTCHANNEL=given)
+    assert f"(hotchannel.E001) settings.HOTCHANNEL = {given!r}" in said
+    assert 'HINT: In the settings, write HOTCHANNEL = {"enabled": True}, or {"enabled": False}.' in said
+    assert "Traceback" not in said
+
+
+def test_a_wrong_environment_variable_is_an_error_with_a_hint(check: Check) -> None:
+    said = check(variable="maybe")
+    assert "(hotchannel.E001) HOTCHANNEL = 'maybe'" in said
+    assert "HINT: Set the environment variable HOTCHANNEL to 1 or 0, or remove it." in said
+    assert "Traceback" not in said
+
+
+def test_runserver_says_what_is_wrong_and_does_not_begin(project: Path) -> None:
+    command = ("-m", "django", "runserver", "0", "--noreload", "--settings", "given")
+    done = _start(project, {"HOTCHANNEL": True}, *command)
+    assert done.returncode == 1
+    assert "(hotchannel.E001)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_server_that_checks_nothing_says_what_is_wrong_and_goes_on(project: Path) -> None:
+    code = f"{PRELUDE}\ntell(client().get('/page').content.decode())"
+    done = _start(project, {}, "-c", code, variable="maybe")
+    assert "told:" in done.stdout
+    assert "/@vite/client" not in done.stdout
+    assert done.stderr == "hotchannel is off: HOTCHANNEL = 'maybe': expected 1 or 0\n"
 
 
 TAGGED = """
@@ -311,7 +370,16 @@ tell([steps, names()])
 """
 
 
-@pytest.mark.parametrize("given", [{"DEBUG": False}, {"HOTCHANNEL": {"enabled": False}}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"DEBUG": False},
+        {"HOTCHANNEL": {"enabled": False}},
+        {"HOTCHANNEL": True},
+        {"HOTCHANNEL": {"morf": False}},
+    ],
+    ids=repr,
+)
 def test_nothing_of_it_is_there_where_it_is_off(run: Run, given: dict[str, Any]) -> None:
     bare_apps = SETTINGS["INSTALLED_APPS"][:-1]
     *off, threads = run(ANSWERS, **given)
@@ -405,3 +473,108 @@ tell([detail.message, detail.frame, detail.loc.file, detail.loc.line])
     assert "raise ValueError" in frame
     assert file.endswith("urls.py")
     assert line == URLS.splitlines().index('    raise ValueError("what was asked for")') + 1
+
+
+# Django tests with a client of each kind, and calls the middleware as the client is called.
+CALLS = {
+    "sync": """
+def ask(path):
+    return client().get(path)
+
+
+def through(get_response, request):
+    return HotChannelMiddleware(get_response)(request)
+""",
+    "async": """
+import asyncio
+
+
+def ask(path):
+    from django.test import AsyncClient
+
+    return asyncio.run(AsyncClient(raise_request_exception=False).get(path))
+
+
+def through(get_response, request):
+    async def respond(request):
+        return get_response(request)
+
+    async def call():
+        return await HotChannelMiddleware(respond)(request)
+
+    return asyncio.run(call())
+""",
+}
+ESCAPES = """
+def raised(path):
+    try:
+        return ask(path).status_code
+    except Exception as error:
+        return type(error).__name__
+
+
+told = []
+heard = hears(lambda: told.append(raised(PATH)))
+tell([told, heard])
+"""
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_urlconf_that_cannot_be_read_shows_in_the_pages(run: Run, project: Path, call: str) -> None:
+    (project / "broken.py").write_text("urlpatterns = [\n]]\n")
+    # Django's own page looks for the view, and so fails as well.
+    told, heard = run(f"{call}\nPATH = '/page'{ESCAPES}", ROOT_URLCONF="broken")
+    assert told == ["SyntaxError"]
+    assert heard == [["SyntaxError: unmatched ']'", "broken.py", 2]]
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_an_exception_that_django_does_not_answer_shows_in_the_pages(run: Run, call: str) -> None:
+    line = URLS.splitlines().index('    raise ValueError("what was asked for")') + 1
+    error = ["ValueError: what was asked for", "urls.py", line]
+    told, heard = run(f"{call}\nPATH = '/boom'{ESCAPES}", DEBUG_PROPAGATE_EXCEPTIONS=True)
+    assert told == ["ValueError"]
+    assert heard == [error]
+    told, heard = run(f"{call}\nPATH = '/boom'{ESCAPES}")
+    assert told == [500]
+    assert heard == [error]
+
+
+def test_the_exception_that_came_first_is_shown(run: Run, project: Path) -> None:
+    handler = "\n\ndef handler500(request):\n    raise KeyError\n"
+    (project / "urls.py").write_text(URLS + handler)
+    code = f"{CALLS['sync']}\nPATH = '/boom'{ESCAPES}"
+    told, heard = run(code, DEBUG=False, HOTCHANNEL={"enabled": True})
+    assert told == ["KeyError"]
+    assert [message for message, *_ in heard] == ["ValueError: what was asked for"]
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_exceptions_that_become_other_answers_pass_unheard(run: Run, call: str) -> None:
+    code = f"""
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.http import Http404
+from django.http.multipartparser import MultiPartParserError
+from django.test import RequestFactory
+from hotchannel.integrations.django import HotChannelMiddleware
+{call}
+
+def passes(kind):
+    def get_response(request):
+        raise kind("said")
+
+    try:
+        through(get_response, RequestFactory().get("/page"))
+    except kind:
+        passed.append(kind.__name__)
+
+
+passed = []
+answers = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError)
+heard = [hears(lambda kind=kind: passes(kind)) for kind in (*answers, OSError)]
+tell([passed, [[message for message, *_ in each] for each in heard]])
+"""
+    passed, heard = run(code)
+    assert passed[-1] == "OSError"
+    assert len(passed) == 6
+    assert heard == [[], [], [], [], [], ["OSError: said"]]

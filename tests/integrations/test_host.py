@@ -9,6 +9,7 @@ import pytest
 
 from hotchannel.devserver.http import PASS
 from hotchannel.integrations.pages import AppPage
+from hotchannel.options import DEFAULT_WS_PORT
 from hotchannel.websocket.asgi import AsgiEntrance
 from hotchannel.wire.payloads import ErrorDetail
 from integrations.conftest import get
@@ -250,6 +251,25 @@ async def test_an_exception_stands_until_its_url_is_answered(host: StartHost, vi
         made.succeeded("GET /a")
         assert await visitor.next() == {"type": "update", "updates": []}
         assert made.failing == set()
+
+
+async def test_port_0_is_any_free_port(host: StartHost) -> None:
+    async with (
+        host(shares_port=False, ws={"port": 0}) as first,
+        host(shares_port=False, ws={"port": 0}) as second,
+    ):
+        ports = {first.channel.port, second.channel.port}
+        assert len(ports - {None}) == 2
+        assert not any(DEFAULT_WS_PORT <= (port or 0) < DEFAULT_WS_PORT + 100 for port in ports)
+
+
+async def test_whoever_comes_after_port_0_has_the_port_that_pages_know(host: StartHost) -> None:
+    async with host(shares_port=False, ws={"port": 0}) as first:
+        port = first.channel.port
+    async with host(shares_port=False, ws={"port": 0}, port=port) as second:
+        assert second.channel.port == port
+        async with host(shares_port=False, ws={"port": 0}, port=port) as third:
+            assert third.channel.port not in (port, None)
 
 
 async def test_a_policy_that_blocks_the_socket_is_named_once(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import stat
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from hotchannel.devserver.http import PASS
 from hotchannel.errors import HotChannelError
+from hotchannel.integrations.asgi_worker import AsgiWorker
 from hotchannel.integrations.channel import AppChannel
 from hotchannel.integrations.follower import Follower
 from hotchannel.integrations.host import Host
@@ -21,7 +25,8 @@ from hotchannel.integrations.rendezvous import Meeting, Rendezvous
 from hotchannel.integrations.settings import read_settings
 from hotchannel.integrations.worker import Worker
 from hotchannel.websocket.asgi import AsgiEntrance
-from hotchannel.wire.payloads import Custom, ErrorDetail
+from hotchannel.wire.binary import BinaryData, pack
+from hotchannel.wire.payloads import Binary, Custom, ErrorDetail
 from integrations.conftest import get
 
 if TYPE_CHECKING:
@@ -87,6 +92,19 @@ async def test_a_page_of_a_follower_is_as_the_owner_makes_it(worker: StartWorker
         assert await second.hot.page(AppPage("/", "localhost", "GET", 200, "<p>"), [], "") is None
 
 
+async def test_a_page_of_a_follower_is_of_when_it_was_begun(worker: StartWorker, visitor: Browser) -> None:
+    async with worker() as first, worker() as second:
+        assert isinstance(second.hot, Follower)
+        position = await second.hot.position()
+        first.hot.send(Custom("saved", 1))
+        page = AppPage("/", "localhost", "GET", 200, PAGE, position=position)
+        sent = await second.hot.page(page, [], "http://localhost")
+        assert sent is not None
+        assert f'content="{position}"' in sent.text
+        await visitor.connect(second.hot.websocket, position=position)
+        assert (await visitor.next())["event"] == "saved"
+
+
 async def test_a_socket_that_comes_to_a_follower_is_the_owners(worker: StartWorker, visitor: Browser) -> None:
     async with worker() as first, worker() as second:
         assert isinstance(first.hot, Host)
@@ -100,6 +118,125 @@ async def test_a_socket_that_comes_to_a_follower_is_the_owners(worker: StartWork
         async with asyncio.timeout(10):
             assert await heard.get() == [1]
         assert len(first.hot.clients) == 1
+
+
+async def test_bytes_go_to_pages_and_come_from_them_by_way_of_a_follower(
+    worker: StartWorker, visitor: Browser
+) -> None:
+    image = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    async with worker() as first, worker() as second:
+        assert isinstance(first.hot, Host)
+        assert isinstance(second.hot, Follower)
+        hot = AppChannel()
+        hot.carried_by(second.hot)
+        heard: asyncio.Queue[object] = asyncio.Queue()
+        first.hot.on("frame", lambda data, client: heard.put_nowait(data))
+        await visitor.connect(second.hot.websocket, binary=True)
+        await asyncio.to_thread(hot.send, "frame", image.T, {"of": "thread"})
+        hot.send("frame", image)
+        assert await visitor.next() == pack(Binary("frame", image.T.tobytes(), {"of": "thread"}))
+        assert await visitor.next() == pack(Binary("frame", image.tobytes()))
+        visitor.say_bytes(pack(Binary("frame", b"\xff", 1)))
+        async with asyncio.timeout(10):
+            assert await heard.get() == BinaryData(b"\xff", 1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [2**70, "\udcff", {"1": (2.5, None)}, datetime(2030, 1, 2, tzinfo=UTC)],
+    ids=["a huge number", "no UTF-8", "nested", "a date"],
+)
+async def test_a_follower_says_whatever_the_owner_can(
+    worker: StartWorker, visitor: Browser, data: object
+) -> None:
+    async with worker() as first, worker() as second:
+        assert isinstance(first.hot, Host)
+        assert isinstance(second.hot, Follower)
+        await visitor.connect(AsgiEntrance(first.hot.channel), binary=True)
+        for hot in (first.hot, second.hot):
+            hot.send(Custom("said", data))
+            hot.send(Binary("said", b"", data))
+        said = [await visitor.next() for _ in range(4)]
+        assert said[:2] == said[2:]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("frame", b"", object()), ("frame", b"", "x" * 64 * 1024), ("said", object())]
+)
+async def test_what_cannot_be_sent_is_told_in_every_worker(
+    worker: StartWorker, arguments: tuple[Any, ...]
+) -> None:
+    async with worker() as first, worker() as second:
+        for made in (first, second):
+            hot = AppChannel()
+            hot.carried_by(made.hot)
+            with pytest.raises(HotChannelError):
+                hot.send(*arguments)
+            with pytest.raises(HotChannelError):
+                await asyncio.to_thread(hot.send, *arguments)
+
+
+async def test_a_page_that_does_not_read_is_dropped_by_the_owner(
+    worker: StartWorker, visitor: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with worker() as first, worker() as second:
+        assert isinstance(first.hot, Host)
+        assert isinstance(second.hot, Follower)
+        await visitor.connect(second.hot.websocket)
+        visitor.stop_reading()
+        async with asyncio.timeout(20):
+            while first.hot.channel.stats().dropped == 0:
+                first.hot.send(Binary("frame", bytes(1024 * 1024)))
+                await asyncio.sleep(0)
+        assert first.hot.clients == frozenset()
+        assert "it does not read" in caplog.text
+
+
+async def test_a_channel_whose_port_is_taken_does_not_pass_for_one_that_shares_the_applications(
+    site: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(site)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        reached: list[str] = []
+
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            reached.append(scope["type"])
+
+        made = AsgiWorker(application, lambda scope: _standalone(site, port))
+        try:
+            hot = await made.hot(SOCKET)
+            assert isinstance(hot, Host)
+            assert (hot.channel.mode, hot.channel.port) == ("standalone", None)
+            assert f"port {port} is already in use" in caplog.text
+            # The page says where its channel is missing, and the socket is the application's.
+            assert b"wsPort = %d" % port in (await get(hot, "/@vite/client")).body  # type: ignore[operator]
+            await made.websocket(SOCKET, _nothing, _nothing)
+            assert reached == ["websocket"]
+        finally:
+            await made.close()
+
+
+SOCKET = {
+    "type": "websocket",
+    "path": "/",
+    "query_string": b"",
+    "headers": [(b"host", b"localhost"), (b"sec-websocket-protocol", b"vite-hmr")],
+    "subprotocols": ["vite-hmr"],
+}
+
+
+def _standalone(site: Path, port: int) -> Worker:
+    settings = read_settings(site, {"static": {}, "templates": [], "ws": {"port": port}})
+
+    def make(**given: Any) -> Host:
+        return Host(settings, hosts_option="allowed_hosts", shares_port=False, **given)
+
+    return Worker(settings, "127.0.0.1:8000", make=make, forget_templates=lambda: None)
+
+
+async def _nothing(*_: object) -> Any:
+    return {}
 
 
 async def test_an_exception_in_one_is_mended_by_an_answer_of_another(
@@ -204,6 +341,8 @@ async def test_the_applications_channel_goes_by_whoever_carries_it(
         assert (await visitor.next())["event"] == "from:thread"
         with pytest.raises(HotChannelError):
             await asyncio.to_thread(hot.send, "from:thread", object())
+        await asyncio.to_thread(hot.send, "from:thread", memoryview(b"\xff"), 1)
+        assert (await visitor.next())["data"] == {"data": "/w==", "meta": 1}
         visitor.say("page:said", "hello")
         async with asyncio.timeout(10):
             assert await heard.get() == "hello"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import hotchannel
 from hotchannel.integrations.wsgi import HotChannelMiddleware
 
 if TYPE_CHECKING:
@@ -137,6 +138,28 @@ def test_all_else_is_left_as_it_is(hot: Callable[[Any], Server], app: Any) -> No
     plain, changed = Server(app), hot(app)
     assert changed.get() == plain.get()
     assert (changed.status, changed.headers) == (plain.status, plain.headers)
+
+
+def test_below_a_prefix_the_page_names_what_is_answered(hot: Callable[[Any], Server]) -> None:
+    server = hot(listed)
+    assert b'src="/app/@vite/client"' in server.get("/", SCRIPT_NAME="/app")
+    client = server.get("/@vite/client", SCRIPT_NAME="/app")
+    assert b'base = "/app/"' in client
+    assert b'wsBase = "/"' in client, "the channel has a port of its own"
+    script = {"HTTP_SEC_FETCH_DEST": "script", "HTTP_SEC_FETCH_MODE": "cors"}
+    module = server.get("/static/main.js", SCRIPT_NAME="/app", **script)
+    assert b'from "/app/@vite/client"' in module
+    assert b'import "/app/static/dep.js"' in module
+
+
+def test_what_is_sent_while_a_page_is_made_is_not_taken_to_be_in_it(hot: Callable[[Any], Server]) -> None:
+    def application(environ: Any, start_response: Any) -> Iterable[bytes]:
+        hotchannel.get_channel().send("saved", 1)
+        return listed(environ, start_response)
+
+    server = hot(application)
+    for sent_before in range(3):
+        assert b':%d" data-page=' % sent_before in server.get()
 
 
 def test_modules_are_answered_and_pictures_are_not(hot: Callable[[Any], Server]) -> None:

@@ -12,6 +12,7 @@ from websockets.asyncio.server import serve
 
 from hotchannel.errors import HotChannelError, RemoteError, TransportError
 from hotchannel.remote import connect, connect_sync, wait_until_ready
+from hotchannel.websocket.server import WebSocketServer
 from hotchannel.wire.payloads import Connected, Custom, Update
 from support.project import free_port
 
@@ -228,3 +229,12 @@ async def test_leaving_ends_what_is_under_way() -> None:
         with pytest.raises(TransportError):
             await waiting
         assert [payload async for payload in remote] == []
+
+
+async def test_large_messages_come_compressed() -> None:
+    async with WebSocketServer(host="127.0.0.1", port=0) as server, asyncio.timeout(PATIENCE):
+        async with connect(f"ws://127.0.0.1:{server.port}/") as remote:
+            assert await anext(remote) == Connected()
+            server.send("large", "x" * 100_000)
+            assert await anext(remote) == Custom("large", "x" * 100_000)
+        assert server.stats().bytes_out < 1000

@@ -134,20 +134,25 @@ class Peer:
 
     async def receive(self) -> tuple[int, bytes]:
         """Opcode and payload of the next frame; the server's frames are whole and unmasked."""
+        first, payload = await self.receive_frame()
+        assert first & 0xF0 == 0x80 or (self.inflates and first & 0xF0 == 0xC0)
+        return first & 0x0F, payload
+
+    async def receive_frame(self) -> tuple[int, bytes]:
+        """First byte and payload of the next frame, as they come."""
         # A server in front that has not switched Nagle's algorithm off would wait 40 ms for it.
         sock = self.writer.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         async with asyncio.timeout(PATIENCE):
             first, second = await self.reader.readexactly(2)
-            assert first & 0xF0 == 0x80 or (self.inflates and first & 0xF0 == 0xC0)
             assert second & 0x80 == 0
             size = second
             if second == 126:
                 (size,) = struct.unpack("!H", await self.reader.readexactly(2))
             elif second == 127:
                 (size,) = struct.unpack("!Q", await self.reader.readexactly(8))
-            return first & 0x0F, await self.reader.readexactly(size)
+            return first, await self.reader.readexactly(size)
 
     async def message(self) -> Any:
         """The next message, decoded."""

@@ -64,6 +64,7 @@ class Tab:
     """What the channel knows of a page: the messages that it was sent and has not handled."""
 
     resuming = True
+    binary = False
 
     def __init__(self, instances: Counter[str]) -> None:
         self.messages: deque[Any] = deque()
@@ -75,7 +76,7 @@ class Tab:
         payload["meant"] = {path: self._instances[path] for path in payload.get("paths", ())}
         self.messages.append(payload)
 
-    def send(self, message: object, data: object = None) -> None:
+    def send(self, message: object, data: object = None, meta: object = None) -> None:
         raise NotImplementedError
 
 

@@ -37,7 +37,7 @@ class Tab:
 
     Attributes:
         page: Playwright's page.
-        messages: every payload that came over its sockets, oldest first.
+        messages: every payload that came over its sockets, oldest first; of a binary one only its size.
         errors: uncaught errors of the page; the test fails over what is left in it.
     """
 
@@ -66,7 +66,7 @@ class Tab:
         websocket.on("framereceived", self._receive)
 
     def _receive(self, frame: str | bytes) -> None:
-        message = json.loads(frame)
+        message = json.loads(frame) if isinstance(frame, str) else _read_binary(frame)
         self._connected |= message["type"] == "connected"
         self.messages.append(message)
 
@@ -133,3 +133,8 @@ class Tab:
     def style(self, value: str, selector: str = "body", name: str = "color") -> None:
         """Wait until an element has this computed style."""
         expect(self.page.locator(selector)).to_have_css(name, value, timeout=WAIT * 1000)
+
+
+def _read_binary(frame: bytes) -> dict[str, Any]:
+    end = 4 + int.from_bytes(frame[:4], "big")
+    return {"type": "binary", **json.loads(frame[4:end]), "size": len(frame) - end}

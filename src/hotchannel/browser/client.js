@@ -5,6 +5,7 @@
  * Vite's names. Follows protocol.md, sections 4 to 6.
  */
 
+import { isBinary, pack } from "./binary.js";
 import { Connection } from "./connection.js";
 import { ConsoleForwarder } from "./console.js";
 import { HotRuntime } from "./context.js";
@@ -67,7 +68,8 @@ const logger = {
 const runtime = new HotRuntime({
   importModule: (update) => import(moduleUrl(update, base)),
   importFailed,
-  send: (event, data) => connection.send({ type: "custom", event, data }),
+  send: (event, data, meta) =>
+    connection.send(isBinary(data) ? pack(event, data, meta) : { type: "custom", event, data }),
   logger,
 });
 
@@ -115,7 +117,7 @@ const connection = new Connection(
     received(payload) {
       if (lookedAt.asked(payload)) return;
       const came = performance.now();
-      const meant = runtime.instances(payload.type === "prune" ? payload.paths : []);
+      const meant = runtime.instances(modulesOf(payload));
       enqueue(() => handle(payload, meant, came));
     },
     lost(webSocket) {
@@ -124,8 +126,9 @@ const connection = new Connection(
       logger.debug("connection lost");
       enqueue(() => runtime.emit("vite:ws:disconnect", { webSocket }));
     },
-    waiting() {
-      if (hasDocument) showNotice("server connection lost \u2013 reconnecting\u2026");
+    waiting(host) {
+      const state = wasLost ? "server connection lost \u2013 reconnecting" : `no connection to ${host} yet \u2013 trying`;
+      if (hasDocument) showNotice(`${state}\u2026`);
     },
     abandoned: scheduleReload,
     logger,
@@ -176,6 +179,18 @@ function define(name, value) {
   owner[last] = value;
 }
 
+/**
+ * The modules whose instances a message is about.
+ *
+ * @param {Payload} payload
+ * @returns {string[]}
+ */
+function modulesOf(payload) {
+  if (payload.type === "prune") return payload.paths;
+  const updates = payload.type === "update" ? payload.updates : [];
+  return updates.flatMap((entry) => (entry.type === "js-update" ? entry.acceptedPath : []));
+}
+
 /** @param {() => Promise<void>} job */
 function enqueue(job) {
   handled = handled.then(job).catch(logger.error);
@@ -183,7 +198,7 @@ function enqueue(job) {
 
 /**
  * @param {Payload} payload
- * @param {Instances} meant what was there when a `prune` came
+ * @param {Instances} meant what was there when it came
  * @param {number} came when it came
  */
 async function handle(payload, meant, came) {
@@ -194,7 +209,7 @@ async function handle(payload, meant, came) {
     case "update":
       await scriptsRan;
       await runtime.emit("vite:beforeUpdate", payload);
-      if (await update(payload.updates)) {
+      if (await update(payload.updates, meant)) {
         await runtime.emit("vite:afterUpdate", payload);
         lookedAt.applied(payload.updates[0]?.timestamp, came);
       }
@@ -247,9 +262,10 @@ function errorMended() {
 
 /**
  * @param {ReadonlyArray<ScriptUpdate | StyleUpdate>} updates none: the last error was mended
+ * @param {Instances} meant
  * @returns {Promise<boolean>} false where the page reloads instead
  */
-async function update(updates) {
+async function update(updates, meant) {
   if ((moduleErrors.loadFailed && isErrorStanding) || (pageText?.isFailure && updates.length === 0)) {
     // What failed to load took its importers with it; no update would run them.
     scheduleReload();
@@ -258,7 +274,7 @@ async function update(updates) {
   errorMended();
   const scripts = updates.filter((entry) => entry.type === "js-update");
   const styles = hasDocument ? updates.filter((entry) => entry.type === "css-update") : [];
-  await Promise.all([runtime.update(scripts), ...styles.map((entry) => swapStylesheets(entry, site, logger))]);
+  await Promise.all([runtime.update(scripts, meant), ...styles.map((entry) => swapStylesheets(entry, site, logger))]);
   return true;
 }
 

@@ -6,6 +6,8 @@
  * `ping` and the `seq` that the server's journal counts by. Follows protocol.md, sections 4 and 6.
  */
 
+import { unpack } from "./binary.js";
+
 /**
  * Where the socket is; what is null is as in the client's own URL.
  *
@@ -38,7 +40,7 @@ const NAMES = {
  * @property {(socket: WebSocket) => void} opened
  * @property {(payload: any) => void} received one message, without its `seq`
  * @property {(socket: WebSocket) => void} lost
- * @property {() => void} waiting the server is not there; told before each attempt
+ * @property {(host: string) => void} waiting nothing answers at `host`; told before each attempt
  * @property {() => void} abandoned the server is there and serves no client any more
  * @property {{ info(...args: unknown[]): void, error(...args: unknown[]): void, warn(...args: unknown[]): void }} logger
  */
@@ -52,6 +54,8 @@ const PATIENCE = 10_000;
 const PING = JSON.stringify({ type: "ping" });
 /** Messages that wait for a socket; a page that sends without end must not fill its memory. */
 const OUTBOX_LIMIT = 1_000;
+/** Bytes of those that are binary. */
+const OUTBOX_BYTES = 16 * 1024 * 1024;
 
 /** Keeps one socket open for as long as the page lives. */
 export class Connection {
@@ -61,11 +65,13 @@ export class Connection {
   #serverHost;
   #timeout;
   #owner;
-  #epoch;
-  #seq;
+  #epoch = "";
+  #seq = 0;
+  /** `~SENDER.N`: messages seen before they had a number, while the server's backplane is away. */
+  #ahead = "";
   /** @type {WebSocket | null} */
   #socket = null;
-  /** @type {string[]} */
+  /** @type {(string | ArrayBuffer)[]} */
   #outbox = [];
 
   /**
@@ -85,9 +91,7 @@ export class Connection {
     this.#serverHost = serverHost;
     this.#timeout = timeout;
     this.#owner = owner;
-    const split = position.lastIndexOf(":");
-    this.#epoch = position.slice(0, Math.max(split, 0));
-    this.#seq = Number(position.slice(split + 1));
+    if (position) this.#saw(position);
   }
 
   /** Open the socket and keep it open; ends only when there is no client to come back to. */
@@ -104,18 +108,18 @@ export class Connection {
   }
 
   /**
-   * Send a payload, or keep it until the socket is open.
+   * Send a payload, or a binary message, or keep it until the socket is open.
    *
-   * @param {object} payload
+   * @param {object | ArrayBuffer} payload
    */
   send(payload) {
-    const message = JSON.stringify(payload);
+    const message = payload instanceof ArrayBuffer ? payload : JSON.stringify(payload);
     if (this.#socket?.readyState === WebSocket.OPEN) {
       this.#socket.send(message);
-    } else if (this.#outbox.length < OUTBOX_LIMIT) {
+    } else if (this.#outbox.length < OUTBOX_LIMIT && bytesOf(...this.#outbox, message) <= OUTBOX_BYTES) {
       this.#outbox.push(message);
     } else {
-      this.#owner.logger.warn(`not connected, and ${OUTBOX_LIMIT} messages wait already: one was dropped`);
+      this.#owner.logger.warn(`not connected, and ${this.#outbox.length} messages wait already: one was dropped`);
     }
   }
 
@@ -144,7 +148,7 @@ export class Connection {
   async #reconnect() {
     for (let delay = FIRST_DELAY; ; delay = Math.min(delay * BACK_OFF, LONGEST_DELAY)) {
       await nextTurn(delay);
-      this.#owner.waiting();
+      this.#owner.waiting(this.#host);
       if (!(await this.#isServerUp())) continue;
       const source = await this.#readClient();
       if (source === undefined) continue;
@@ -156,11 +160,17 @@ export class Connection {
     }
   }
 
+  /** Where the socket is looked for first. */
+  get #host() {
+    const port = this.#address.port ?? this.#client.port;
+    return `${this.#address.hostname ?? this.#client.hostname}${port && `:${port}`}`;
+  }
+
   /** @returns {Promise<WebSocket | null>} open, or null where no address answers */
   async #connect() {
-    const { protocol, hostname, port, base, directTarget } = this.#address;
+    const { protocol, port, base, directTarget } = this.#address;
     const scheme = protocol ?? (this.#client.protocol === "https:" ? "wss" : "ws");
-    const inferred = `${hostname ?? this.#client.hostname}:${port ?? this.#client.port}${base}`;
+    const inferred = this.#host + base;
     const socket = await this.#open(`${scheme}://${inferred}`);
     if (socket || port !== null || !directTarget) return socket;
     const direct = await this.#open(`${scheme}://${directTarget}`);
@@ -178,12 +188,13 @@ export class Connection {
    * @returns {Promise<WebSocket | null>}
    */
   #open(url) {
-    const position = this.#epoch && `&resume=${this.#epoch}:${this.#seq}`;
+    const position = this.#epoch && `&resume=${this.#epoch}:${this.#seq}${this.#ahead}`;
     return new Promise((resolve) => {
       /** @type {WebSocket} */
       let socket;
       try {
-        socket = new WebSocket(`${url}?token=${this.#address.token}${position}`, "vite-hmr");
+        socket = new WebSocket(`${url}?token=${this.#address.token}&binary=1${position}`, "vite-hmr");
+        socket.binaryType = "arraybuffer";
       } catch {
         // A page on https may not open ws: the constructor says so at once.
         resolve(null);
@@ -202,11 +213,28 @@ export class Connection {
     });
   }
 
-  /** @param {string} data */
-  #receive(data) {
-    const { seq, ...payload } = JSON.parse(data);
-    if (typeof seq === "number") this.#seq = Math.max(this.#seq, seq);
-    this.#owner.received(payload);
+  /** @param {string | ArrayBuffer} message */
+  #receive(message) {
+    if (typeof message === "string") {
+      const { seq, ...payload } = JSON.parse(message);
+      if (seq !== undefined) this.#saw(seq);
+      this.#owner.received(payload);
+    } else {
+      const { event, data, meta, seq } = unpack(message);
+      if (seq !== undefined) this.#saw(seq);
+      this.#owner.received({ type: "custom", event, data: { data, meta } });
+    }
+  }
+
+  /** @param {number | string} seq the number of a message, or all of `EPOCH:SEQ~SENDER.N` */
+  #saw(seq) {
+    const [, epoch, digits, ahead] = /^(?:(.*):)?(\d*)(~.*)?$/.exec(String(seq)) ?? [];
+    if (epoch !== undefined && epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#seq = 0;
+    }
+    this.#seq = Math.max(this.#seq, Number(digits));
+    this.#ahead = ahead ?? "";
   }
 
   /**
@@ -244,16 +272,20 @@ export class Connection {
   }
 
   #explainFailure() {
-    const { hostname, port, base, directTarget } = this.#address;
-    const target = `${hostname ?? this.#client.hostname}:${port ?? this.#client.port}${base}`;
+    const { port, base, directTarget } = this.#address;
     this.#owner.logger.error(
       "The socket for updates cannot be opened; saving a file will not change this page.\n" +
         `  pages:  ${this.#client.host} (server ${this.#serverHost})\n` +
-        `  socket: ${target}${port === null && directTarget ? `, then ${directTarget}` : ""}\n` +
+        `  socket: ${this.#host}${base}${port === null && directTarget ? `, then ${directTarget}` : ""}\n` +
         "Check that the server runs, that a proxy in between passes WebSocket requests on, and that " +
         "`ws.port`, `ws.client_port` and `ws.allowed_hosts` fit. Trying again.",
     );
   }
+}
+
+/** @param {(string | ArrayBuffer)[]} messages */
+function bytesOf(...messages) {
+  return messages.reduce((sum, message) => sum + (message instanceof ArrayBuffer ? message.byteLength : 0), 0);
 }
 
 /**

@@ -30,7 +30,7 @@
  * @typedef {object} Surroundings
  * @property {(update: ModuleUpdate) => Promise<ModuleNamespace>} importModule
  * @property {(update: ModuleUpdate, error: unknown) => Promise<void>} importFailed told before the callbacks are
- * @property {(event: string, data: unknown) => void} send a custom event to the server
+ * @property {(event: string, data: unknown, meta?: unknown) => void} send a custom event to the server
  * @property {{ debug(...args: unknown[]): void, error(...args: unknown[]): void }} logger
  */
 
@@ -89,14 +89,15 @@ export class HotRuntime {
    * Fetch all modules of one message in parallel, then run the callbacks in the message's order.
    *
    * @param {readonly ModuleUpdate[]} updates
+   * @param {Instances} meant what was there when the message came
    */
-  async update(updates) {
-    const callbacks = await Promise.all(updates.map((update) => this.#load(update)));
+  async update(updates, meant) {
+    const callbacks = await Promise.all(updates.map((update) => this.#load(update, meant.get(update.acceptedPath))));
     for (const run of callbacks) run();
   }
 
   /**
-   * Note which instances of modules are there now, for `prune()`.
+   * Note which instances of modules are there now, for `update()` and `prune()`.
    *
    * @param {readonly string[]} paths
    * @returns {Instances}
@@ -166,9 +167,10 @@ export class HotRuntime {
   /**
    * @param {string} event
    * @param {unknown} data
+   * @param {unknown} [meta]
    */
-  send(event, data) {
-    this.#surroundings.send(event, data);
+  send(event, data, meta) {
+    this.#surroundings.send(event, data, meta);
   }
 
   /**
@@ -188,9 +190,10 @@ export class HotRuntime {
    * Import one update's module.
    *
    * @param {ModuleUpdate} update
+   * @param {HotContext | null | undefined} meant
    * @returns {Promise<() => void>} runs the callbacks; does nothing where the update is not for this page
    */
-  async #load(update) {
+  async #load(update, meant) {
     const { path, acceptedPath } = update;
     const boundary = this.#modules.get(path);
     const called = boundary?.acceptances.filter(({ deps }) => deps.includes(acceptedPath)) ?? [];
@@ -202,9 +205,12 @@ export class HotRuntime {
     let namespace;
     try {
       namespace = await this.#surroundings.importModule(update);
+      const isNew = record?.context !== before?.context;
+      // One that came since the message did is this version: an importer has run it already.
+      const old = isNew ? before?.context : meant;
       // A new version without `import.meta.hot` creates no context, and the old instance is over all the same.
-      if (record && record.context === before?.context) this.#tearDown(acceptedPath, record);
-      else if (record?.context && before?.context) this.#successors.set(before.context, record.context);
+      if (record && !isNew && this.#isMeant(acceptedPath, meant)) this.#tearDown(acceptedPath, record);
+      else if (record?.context && old) this.#successors.set(old, record.context);
     } catch (error) {
       // One that failed while it ran may have accepted nothing yet; the next update must find its callbacks.
       if (record && before && record.acceptances.length === 0) record.acceptances = before.acceptances;
@@ -370,10 +376,11 @@ export class HotContext {
    * Send a custom event to the server; before the socket is open it waits.
    *
    * @param {string} event
-   * @param {unknown} [data] anything JSON can say
+   * @param {unknown} [data] anything JSON can say; or an ArrayBuffer or a view of one, which travels as it is
+   * @param {unknown} [meta] beside such bytes, anything JSON can say
    */
-  send(event, data) {
-    this.#runtime.send(event, data);
+  send(event, data, meta) {
+    this.#runtime.send(event, data, meta);
   }
 
   /**

@@ -61,7 +61,7 @@ export class PageText {
     if (response.redirected || !response.ok || !name) return "ask";
     const after = await response.text();
     const before = await this.#before;
-    if (before === null || morph(before, after) === "reload") return "reload";
+    if (before === null || !isDone(before, after)) return "reload";
     this.#before = Promise.resolve(after);
     return "current";
   }
@@ -79,13 +79,34 @@ export class PageText {
    * @returns {Promise<string | null>}
    */
   async #kept(name) {
-    const url = new URL(`/@hotchannel/page/${name}?token=${encodeURIComponent(this.#token)}`, this.#client);
+    // The client is at `BASE/@vite/client`: what a proxy strips stays in front.
+    const url = new URL(`../@hotchannel/page/${name}?token=${encodeURIComponent(this.#token)}`, this.#client);
     try {
       const response = await fetch(url, { cache: "no-store" });
       return response.ok ? await response.text() : null;
     } catch {
       return null;
     }
+  }
+}
+
+/**
+ * Do what has changed to the page.
+ *
+ * @param {string} before
+ * @param {string} after
+ * @returns {boolean} false where it takes a reload
+ */
+function isDone(before, after) {
+  try {
+    return morph(before, after) !== "reload";
+  } catch (error) {
+    console.warn(
+      "[hotchannel] the page is reloaded, as it could not be changed in place;" +
+        " a policy that demands Trusted Types forbids that:",
+      error,
+    );
+    return false;
   }
 }
 

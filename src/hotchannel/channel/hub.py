@@ -1,8 +1,8 @@
 """The hot channel: clients, listeners, and what is sent to whom.
 
-Role: everything about messages that does not depend on how they travel. It encodes and frames a
-payload once per variant (stock, numbered), keeps what newcomers must learn, and routes what clients
-say to listeners. Follows protocol.md section 4; the surface is Vite's `NormalizedHotChannel`.
+Role: everything about messages that does not depend on how they travel. It encodes a payload once, keeps
+what newcomers must learn, and routes what clients say to listeners. Follows protocol.md section 4; the
+surface is Vite's `NormalizedHotChannel`.
 
 Invariant: every broadcast has a number in the journal before any client gets it.
 """
@@ -13,16 +13,22 @@ import logging
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from time import perf_counter
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from msgspec import UNSET, UnsetType
 
-from hotchannel.channel.journal import Journal, parse_position
+from hotchannel.channel.audience import Audience
+from hotchannel.channel.backplane.memory import MemoryBackplane
+from hotchannel.channel.backplane.operations import Failed, Recovered, Said, Streamed, Taken, Told
+from hotchannel.channel.backplane.roles import Place, Presence
 from hotchannel.channel.listeners import Listeners
-from hotchannel.channel.printable import printable
-from hotchannel.errors import HotChannelError
-from hotchannel.wire.codec import Malformed, decode, encode, number
+from hotchannel.channel.printable import printable, summary
+from hotchannel.channel.resume import Mark, mark, missed_since
+from hotchannel.channel.roles import ChannelClient, NoLimits, NoTiming
+from hotchannel.wire.binary import BinaryData, is_binary, unpack
+from hotchannel.wire.codec import Malformed, decode, encode
 from hotchannel.wire.payloads import (
+    Binary,
     Connected,
     Custom,
     ErrorDetail,
@@ -30,11 +36,19 @@ from hotchannel.wire.payloads import (
     FullReload,
     HotPayload,
     Ping,
-    Prune,
     Update,
 )
+from hotchannel.wire.sending import as_payload, check
 
-__all__ = ["LIFECYCLE_EVENTS", "RESERVED_EVENTS", "ChannelClient", "HotChannel", "Listener", "as_payload"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hotchannel.channel.backplane.operations import Operation
+    from hotchannel.channel.backplane.roles import Backplane
+    from hotchannel.channel.journal import Journal
+    from hotchannel.channel.roles import Limits, Timing
+
+__all__ = ["LIFECYCLE_EVENTS", "RESERVED_EVENTS", "ChannelClient", "HotChannel", "Listener"]
 
 LIFECYCLE_EVENTS = frozenset({"connection", "error", "headers", "listening", "message"})
 """Events that a server raises about itself."""
@@ -44,44 +58,23 @@ RESERVED_EVENTS = LIFECYCLE_EVENTS | {"vite:client:connect", "vite:client:discon
 
 Json: TypeAlias = Any
 
+_HMR = frozenset({"update", "full-reload", "prune"})
+_CLEARING = frozenset({"update", "full-reload"})
+_NO_UPDATES = encode(Update(()))
+
+_LEADS = ""
+"""No topic of `tell` is empty."""
+
 _log = logging.getLogger("hotchannel.server")
 
 
 M = TypeVar("M")
-M_contra = TypeVar("M_contra", contravariant=True)
-
-
-class ChannelClient(Protocol[M_contra]):
-    """What the channel needs of a client that takes messages prepared as `M_contra`."""
-
-    @property
-    def resuming(self) -> bool:
-        """Whether it asked to resume, and so sees `seq` in every message."""
-
-    def write(self, message: M_contra) -> None:
-        """Send a prepared message. Never raises; a client that is gone takes it and does nothing."""
-
-    def send(self, message: HotPayload | str, data: Json | UnsetType = UNSET) -> None:
-        """Send a payload, or an event with its data, to this client only."""
 
 
 C = TypeVar("C", bound=ChannelClient[Any])
 
 Listener: TypeAlias = Callable[[Json, C], object]
 """Called with an event's data (None where it has none) and the client. May be async."""
-
-
-def as_payload(message: object, data: Json | UnsetType = UNSET) -> HotPayload:
-    """The payload of `send(payload)` or of `send(event, data)`.
-
-    Raises:
-        HotChannelError: it is neither.
-    """
-    if isinstance(message, str):
-        return Custom(message, data)
-    if isinstance(message, HotPayload) and data is UNSET:
-        return message
-    raise HotChannelError(f"send takes a payload, or an event's name and data, not {type(message).__name__}")
 
 
 class HotChannel(Generic[C, M]):
@@ -91,8 +84,13 @@ class HotChannel(Generic[C, M]):
         journal: numbers and keeps what is sent.
         hmr: False sends `connected`, `ping`, `custom` and `error` only.
         prepare: makes of an encoded payload what a client's `write` takes; called once for all clients.
+        prepare_binary: the same for a binary message; None where no client takes any.
         catch_up: what brings a client up to date that missed more than the journal has.
-        sent: told of every broadcast when it began and ended (`time.perf_counter`).
+        timing: told how long broadcasts take.
+        backplane: carries what is sent to all processes that have this channel; None where only this one has.
+        token: the channel's secret, as this process proposes it.
+        on_token: called with the secret that the processes have agreed on.
+        limits: what else is counted for all processes together.
     """
 
     def __init__(
@@ -101,23 +99,32 @@ class HotChannel(Generic[C, M]):
         *,
         hmr: bool = True,
         prepare: Callable[[bytes], M],
+        prepare_binary: Callable[[bytes], M] | None = None,
         catch_up: FullReload | None = None,
-        sent: Callable[[float, float], object] = lambda began, ended: None,
+        timing: Timing | None = None,
+        backplane: Backplane | None = None,
+        token: str = "",
+        on_token: Callable[[str], object] = lambda token: None,
+        limits: Limits | None = None,
     ) -> None:
         self._journal = journal
-        self._sent = sent
+        self._timing = timing or NoTiming()
         self._catch_up = catch_up or FullReload(path="*")
         self._hmr = hmr
-        self._prepare = prepare
         self._clients: set[C] = set()
-        # A broadcast touches no more than it needs: who takes which variant, and how.
-        self._stock: dict[C, Callable[[M], None]] = {}
-        self._numbered: dict[C, Callable[[M], None]] = {}
+        self._audience: Audience[C, M] = Audience(prepare, prepare_binary or prepare)
         self._listeners: Listeners[[Json, C]] = Listeners()
-        self._kept_reload: FullReload | None = None
+        self._kept_reload: bytes | None = None
+        self._told: Listeners[[Any]] = Listeners()
+        self._announced: set[str] = set()
+        self._is_epoch_news = False
+        self._on_token = on_token
+        self._limits = limits or NoLimits()
         self._connected = prepare(encode(Connected()))
-        self.tap: Callable[[HotPayload, bytes, C | None], object] | None = None
-        """Told of all that is sent, encoded, and to whom: None for all clients."""
+        self.tap: Callable[[bytes | Binary, str, C | None, float | None], object] | None = None
+        """Told of all that is sent: how it is kept, its type, to whom (None for all), what `timing` says."""
+        self._backplane = backplane or MemoryBackplane()
+        self._backplane.bind(self, token=token, epoch=journal.epoch)
 
     @property
     def clients(self) -> AbstractSet[C]:
@@ -126,7 +133,7 @@ class HotChannel(Generic[C, M]):
 
     def position(self) -> str:
         """`EPOCH:SEQ`: what a page that is served now is up to date with."""
-        return self._journal.position
+        return str(self._mark(self._journal.last, whole=True))
 
     def on(self, event: str, listener: Listener[C]) -> None:
         """Call `listener(data, client)` whenever a client sends `event`."""
@@ -136,8 +143,12 @@ class HotChannel(Generic[C, M]):
         """No longer call `listener`."""
         self._listeners.off(event, listener)
 
-    def send(self, message: HotPayload | str, data: Json | UnsetType = UNSET) -> None:
+    def send(
+        self, message: HotPayload | str, data: Json | UnsetType = UNSET, meta: Json | UnsetType = UNSET
+    ) -> None:
         """Send a payload, or an event with its data, to every client.
+
+        Bytes, and whatever has a buffer, go out as a binary message, with `meta` beside them.
 
         An error stands until its source (`id`, else the file of `loc`) recovers; one that names no
         source, until the next update or reload. A reload sent while nobody is connected is kept.
@@ -145,29 +156,23 @@ class HotChannel(Generic[C, M]):
         Raises:
             HotChannelError: neither payload nor event name, or the data is not JSON.
         """
-        payload = as_payload(message, data)
-        match payload:
-            case ErrorPayload(err):
-                self.fail(_source_of(err), err)
-                return
-            case FullReload():
-                self._journal.recover("")
-                if not self._clients:
-                    self._kept_reload = payload
-            case Update():
-                self._journal.recover("")
-            case _:
-                pass
-        self._broadcast(payload)
-        standing = self._journal.standing
-        if standing is not None and isinstance(payload, (Update, FullReload)):
-            # Clients take the overlay away with any update, and with a reload that is none (`morph`).
-            self.fail(standing.source, standing.detail)
+        payload = as_payload(message, data, meta)
+        if isinstance(payload, ErrorPayload):
+            self.fail(_source_of(payload.err), payload.err)
+        elif isinstance(payload, Binary):
+            # What cannot be sent is the caller's mistake, and raised where he is.
+            check(payload)
+            self._backplane.publish(Streamed(payload))
+        else:
+            encoded = encode(payload)
+            self._timing.said(encoded)
+            self._backplane.publish(Said(_kind(payload), encoded))
 
     def fail(self, source: str, detail: ErrorDetail) -> None:
         """`source` (a file or URL) is in error: show it, and to every newcomer while it stands."""
-        seq = self._broadcast(ErrorPayload(detail))
-        self._journal.fail(source, detail, seq)
+        self._timing.said(encode(ErrorPayload(detail)))
+        self._announced.add(source)
+        self._backplane.publish(Failed(source, detail))
 
     def recover(self, source: str) -> bool:
         """`source` is well again. True where it had been in error.
@@ -175,15 +180,84 @@ class HotChannel(Generic[C, M]):
         With the last error goes the overlay (an `update` without updates, which stock clients know
         too); where others still stand, the newest of them is shown again.
         """
+        # What is on its way to all processes may not be here yet.
+        was_failing = source in self._announced or self._journal.is_failing(source)
+        self._announced.discard(source)
+        if was_failing:
+            self._backplane.publish(Recovered(source))
+        return was_failing
+
+    # What the backplane tells (`backplane.roles.Receiver`).
+
+    def presence(self) -> Presence:
+        """What this process tells the others of itself."""
+        return Presence(len(self._clients), *self._limits.shared())
+
+    def met(self, others: Sequence[Presence]) -> None:
+        """What all other processes have told of themselves."""
+        self._limits.met(others)
+
+    def deliver(self, operation: Operation, place: Place) -> None:
+        """Apply an operation, whoever sent it."""
         shown = self._journal.standing
-        if shown is None or not self._journal.recover(source):
-            return False
-        left = self._journal.standing
-        if left is None:
-            self._broadcast(Update(()))
-        elif left is not shown:
-            self.fail(left.source, left.detail)
-        return True
+        match operation:
+            case Said(kind, encoded):
+                self._broadcast(encoded, kind, place)
+                if kind in _CLEARING:
+                    self._journal.recover("")
+                    self._show_standing(place)
+                if (
+                    kind == "full-reload"
+                    and place.is_shown
+                    and not self._clients
+                    and not self._backplane.others
+                ):
+                    self._kept_reload = encoded
+            case Streamed(binary):
+                self._broadcast(binary, "binary", place)
+            case Failed(source, detail):
+                self._fail(source, detail, place)
+            case Recovered(source):
+                if self._journal.recover(source):
+                    left = self._journal.standing
+                    if left is None:
+                        self._broadcast(_NO_UPDATES, "update", place)
+                    elif left is not shown:
+                        self._fail(left.source, left.detail, place)
+            case Taken():
+                self._kept_reload = None
+            case Told(topic, data):
+                self._told.emit(topic, data)
+        if place.seq is not None:
+            self._journal.pass_over(place.seq)
+
+    def agreed(self, token: str, epoch: str) -> None:
+        """All processes have this token, and count within this epoch from now on."""
+        if epoch != self._journal.epoch:
+            self._journal.begin(epoch)
+            self._is_epoch_news = bool(self._clients)
+        self._on_token(token)
+
+    def fell_behind(self) -> None:
+        """Messages were let go of before they came here: bring all clients up to date."""
+        if self._hmr:
+            self._broadcast(encode(self._catch_up), "full-reload", Place(self._journal.last))
+
+    def leads(self, is_leader: bool) -> None:
+        """This process leads from now on, or no longer does."""
+        self._told.emit(_LEADS, is_leader)
+
+    def led(self, listener: Callable[[bool], object]) -> None:
+        """Call `listener` with what `leads` says."""
+        self._told.on(_LEADS, listener)
+
+    def tell(self, topic: str, data: object) -> None:
+        """Tell all processes that have this channel, this one among them."""
+        self._backplane.publish(Told(topic, data))
+
+    def heard(self, topic: str, listener: Callable[[Any], object]) -> None:
+        """Call `listener(data)` for what `tell` says of a topic."""
+        self._told.on(topic, listener)
 
     def join(self, client: C, resume: str | None) -> None:
         """A client is there: greet it, bring it up to date, and tell listeners.
@@ -194,29 +268,30 @@ class HotChannel(Generic[C, M]):
         """
         if resume is None:
             client.write(self._connected)
-        for encoded in self._standing() if resume is None else self._resumption(resume):
-            client.write(self._prepare(encoded))
+        for content, seq in self._standing() if resume is None else self._missed_since(resume):
+            client.write(self._audience.form(content, seq, takes_binary=client.binary))
         self._clients.add(client)
-        (self._numbered if client.resuming else self._stock)[client] = client.write
+        self._audience.add(client)
         self._listeners.emit("vite:client:connect", None, client)
 
     def leave(self, client: C) -> None:
         """A client is gone: tell listeners."""
         if client in self._clients:
             self._clients.discard(client)
-            del (self._numbered if client.resuming else self._stock)[client]
+            self._audience.remove(client)
             self._listeners.emit("vite:client:disconnect", None, client)
 
     def answer(self, client: C, payload: HotPayload) -> None:
         """Send to one client. It has no number of its own: a resuming client sees the last one given."""
-        encoded = encode(payload)
-        client.write(self._prepare(number(encoded, self._journal.last) if client.resuming else encoded))
+        seq = self._mark(self._journal.last) if client.resuming else None
+        content = payload if isinstance(payload, Binary) else encode(payload)
+        client.write(self._audience.form(content, seq, takes_binary=client.binary))
         if self.tap is not None:
-            self.tap(payload, encoded, client)
+            self.tap(content, _kind(payload), client, None)
 
     def receive(self, client: C, data: bytes | str) -> bool:
         """A client said something; True where it meant anything. Never raises."""
-        message = decode(data)
+        message = unpack(data) if isinstance(data, bytes) and is_binary(data) else decode(data)
         match message:
             case Ping():
                 return True
@@ -224,67 +299,78 @@ class HotChannel(Generic[C, M]):
                 _log.debug("ignored a message: %s", reason)
                 return False
             case Custom(event, content):
-                if event in RESERVED_EVENTS:
-                    _log.debug("ignored a message: %s is a reserved event", event)
-                    return False
-                if _log.isEnabledFor(logging.DEBUG):
-                    _log.debug("received %s", printable(data))
-                self._listeners.emit(event, None if content is UNSET else content, client)
-                return True
+                heard: Json = None if content is UNSET else content
+            case Binary(event, body, meta):
+                heard = BinaryData(body, None if meta is UNSET else meta)
+        if event in RESERVED_EVENTS:
+            _log.debug("ignored a message: %s is a reserved event", event)
+            return False
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("received %s", _shown(data if isinstance(message, Custom) else message))
+        self._listeners.emit(event, heard, client)
+        return True
 
     async def close(self) -> None:
         """Forget the listeners and cancel those that are under way."""
         await self._listeners.close()
+        await self._told.close()
 
-    def _broadcast(self, payload: HotPayload) -> int:
-        """Send to all; the message's number, or the last one given where it is not sent at all."""
-        if not self._hmr and isinstance(payload, (Update, FullReload, Prune)):
+    def _broadcast(self, content: bytes | Binary, kind: str, place: Place) -> int:
+        """Show a message, and keep it; returns its number, or the last one given where it has none."""
+        if not self._hmr and kind in _HMR:
             return self._journal.last
         began = perf_counter()
-        encoded = encode(payload)
-        seq = self._journal.append(encoded)
+        seq = self._journal.last
+        if not place.is_ahead:
+            seq = self._journal.append(content, place.seq, place.origin)
+        if not place.is_shown:
+            return seq
         if _log.isEnabledFor(logging.DEBUG):
-            _log.debug("send %d to %d clients: %s", seq, len(self._clients), printable(encoded))
-        # A write may drop a client, and a dropped client leaves its dict.
-        if self._stock:
-            message = self._prepare(encoded)
-            for write in tuple(self._stock.values()):
-                write(message)
-        if self._numbered:
-            message = self._prepare(number(encoded, seq))
-            for write in tuple(self._numbered.values()):
-                write(message)
-        self._sent(began, perf_counter())
+            _log.debug("send %d to %d clients: %s", seq, len(self._clients), _shown(content))
+        news = self._mark(seq, whole=self._is_epoch_news)
+        self._is_epoch_news = False
+        self._audience.write(content, news)
+        since = self._timing.sent(content, began, perf_counter())
         if self.tap is not None:
-            self.tap(payload, encoded, None)
+            self.tap(content, kind, None, since)
         return seq
 
-    def _standing(self) -> Iterator[bytes]:
+    def _fail(self, source: str, detail: ErrorDetail, place: Place) -> None:
+        seq = self._broadcast(encode(ErrorPayload(detail)), "error", place)
+        self._journal.fail(source, detail, seq)
+
+    def _show_standing(self, place: Place) -> None:
+        """Show the error that stands: any update takes the overlay away, as a reload does that is none."""
         standing = self._journal.standing
         if standing is not None:
-            yield encode(ErrorPayload(standing.detail))
-        if self._kept_reload is not None and self._hmr:
-            yield encode(self._kept_reload)
-            self._kept_reload = None
+            self._fail(standing.source, standing.detail, place)
 
-    def _resumption(self, resume: str) -> Iterator[bytes]:
-        last = self._journal.last
-        position = parse_position(resume)
-        missed = self._journal.since(*position) if position else None
-        if position is None or missed is None:
-            # Number 0: should the line drop before the reload arrives, the client is no less behind.
-            known = 0
-            yield number(encode(Connected()), known)
-            if self._hmr:
-                yield number(encode(self._catch_up), last)
-        else:
-            known = position[1]
-            yield number(encode(Connected()), known)
-            for entry in missed:
-                yield number(entry.encoded, entry.seq)
+    def _mark(self, seq: int, *, whole: bool = False) -> Mark:
+        return mark(self._journal, seq, self._backplane.ahead, whole=whole)
+
+    def _standing(self) -> Iterator[tuple[bytes, None]]:
         standing = self._journal.standing
-        if standing is not None and (missed is None or standing.seq <= known):
-            yield number(encode(ErrorPayload(standing.detail)), last)
+        if standing is not None:
+            yield encode(ErrorPayload(standing.detail)), None
+        if self._kept_reload is not None and self._hmr:
+            yield self._kept_reload, None
+            self._kept_reload = None
+            if self._backplane.is_shared:
+                self._backplane.publish(Taken())
+
+    def _missed_since(self, resume: str) -> Iterator[tuple[bytes | Binary, Mark]]:
+        catch_up = encode(self._catch_up) if self._hmr else None
+        return missed_since(self._journal, resume, ahead=self._backplane.ahead, catch_up=catch_up)
+
+
+def _kind(payload: HotPayload) -> str:
+    return str(type(payload).__struct_config__.tag)
+
+
+def _shown(content: bytes | str | Binary) -> str:
+    if isinstance(content, Binary):
+        return summary(content)
+    return printable(content)
 
 
 def _source_of(detail: ErrorDetail) -> str:

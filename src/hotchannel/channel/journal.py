@@ -5,7 +5,7 @@ bytes, and remembers which source's error still stands. Reconnects, newcomers an
 while a file is saved are one mechanism. Pure: no clock, no loop. Follows protocol.md section 4,
 "Journal and resume".
 
-Invariant: the kept entries have consecutive numbers that end with `last`.
+Invariant: of messages that are not binary, all are kept that have numbers above the newest let go of.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass
+from heapq import merge
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from hotchannel.wire.binary import header
 
 if TYPE_CHECKING:
-    from hotchannel.wire.payloads import ErrorDetail
+    from hotchannel.wire.payloads import Binary, ErrorDetail
 
-__all__ = ["Entry", "Journal", "StandingError", "parse_position"]
+__all__ = ["Entry", "Journal", "Position", "StandingError", "parse_position"]
 
-_POSITION = re.compile(r"([!-9;-~]{1,64}):([0-9]{1,15})")
+_POSITION = re.compile(r"([!-9;-}]{1,64}):([0-9]{1,15})(?:~([A-Za-z0-9_-]{1,32})\.([0-9]{1,15}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,27 @@ class Entry:
 
     Attributes:
         seq: its number, from 1.
-        encoded: the JSON as stock clients get it, without `seq`.
+        content: the JSON as stock clients get it, without `seq`, or a binary message.
+        origin: which process sent it, and which of its messages it is; None in a channel of one process.
     """
 
     seq: int
-    encoded: bytes
+    content: bytes | Binary
+    origin: tuple[str, int] | None = None
+
+
+class Position(NamedTuple):
+    """What a client has seen.
+
+    Attributes:
+        epoch: which `seq` is counted in.
+        seq: the newest number that it has seen.
+        ahead: a process, and how many of its messages it has seen beyond that, before they had a number.
+    """
+
+    epoch: str
+    seq: int
+    ahead: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +71,12 @@ class StandingError:
     seq: int
 
 
-def parse_position(text: str) -> tuple[str, int] | None:
-    """`EPOCH:SEQ` as a pair, or None where it is not one. The text comes from a client's query."""
+def parse_position(text: str) -> Position | None:
+    """`EPOCH:SEQ` or `EPOCH:SEQ~PROCESS.N`, or None where it is neither. It comes from a client's query."""
     match = _POSITION.fullmatch(text)
-    return (match[1], int(match[2])) if match else None
+    if match is None:
+        return None
+    return Position(match[1], int(match[2]), (match[3], int(match[4])) if match[3] else None)
 
 
 class Journal:
@@ -64,19 +85,19 @@ class Journal:
     Args:
         epoch: names this run of the server; another run must have another name. No `:` in it.
         max_messages: how many messages are kept.
-        max_bytes: how many bytes of encoded messages are kept.
+        max_bytes: how many bytes of encoded messages are kept, and half as many of binary ones beside them.
     """
 
-    __slots__ = ("_bytes", "_entries", "_errors", "_max_bytes", "_max_messages", "epoch", "last")
+    __slots__ = ("_binaries", "_earlier", "_errors", "_limits", "_messages", "epoch", "last")
 
     def __init__(self, epoch: str, *, max_messages: int, max_bytes: int) -> None:
         self.epoch = epoch
         self.last = 0
         """Number of the newest message; 0 before the first."""
-        self._max_messages = max_messages
-        self._max_bytes = max_bytes
-        self._entries: deque[Entry] = deque()
-        self._bytes = 0
+        self._limits = (max_messages, max_bytes)
+        self._messages, self._binaries = self._rings()
+        # What there was in the epoch before.
+        self._earlier: tuple[str, int, tuple[Entry, ...]] = ("", 0, ())
         self._errors: dict[str, StandingError] = {}
 
     @property
@@ -84,25 +105,52 @@ class Journal:
         """`EPOCH:SEQ` of the newest message: what a page served now is up to date with."""
         return f"{self.epoch}:{self.last}"
 
-    def append(self, encoded: bytes) -> int:
-        """Keep a message, let go of the oldest where there are too many, and return its number."""
-        self.last += 1
-        self._entries.append(Entry(self.last, encoded))
-        self._bytes += len(encoded)
-        while self._entries and (len(self._entries) > self._max_messages or self._bytes > self._max_bytes):
-            self._bytes -= len(self._entries.popleft().encoded)
+    def append(
+        self, content: bytes | Binary, seq: int | None = None, origin: tuple[str, int] | None = None
+    ) -> int:
+        """Keep a message, let go of the oldest where there are too many, and return its number.
+
+        Args:
+            content: the message.
+            seq: its number where it has one already, not below `last`; several messages may share one.
+            origin: see `Entry`.
+        """
+        self.last = self.last + 1 if seq is None else seq
+        ring = self._messages if isinstance(content, bytes) else self._binaries
+        ring.append(Entry(self.last, content, origin))
         return self.last
 
-    def since(self, epoch: str, seq: int) -> tuple[Entry, ...] | None:
-        """The messages after number `seq`, oldest first.
+    def pass_over(self, seq: int) -> None:
+        """Number `seq` was given to what is no message."""
+        self.last = max(self.last, seq)
 
-        None where that cannot be told: another epoch, messages already let go, or a number that
-        was never given.
+    def begin(self, epoch: str) -> None:
+        """Count anew, within another epoch; who has a position in the one before gets what is new since."""
+        self._earlier = (self.epoch, self._messages.gone, self._after(0))
+        self.epoch, self.last = epoch, 0
+        self._messages, self._binaries = self._rings()
+
+    def since(self, position: Position) -> tuple[Entry, ...] | None:
+        """The messages after a position, oldest first.
+
+        None where that cannot be told: an unknown epoch, messages already let go, or a number that was never
+        given.
         """
-        missed = self.last - seq
-        if epoch != self.epoch or not 0 <= missed <= len(self._entries):
+        epoch, gone, entries = self._earlier
+        missed = self._after(position.seq)
+        if position.epoch == self.epoch:
+            if not self._messages.gone <= position.seq <= self.last:
+                return None
+        elif position.epoch == epoch and gone <= position.seq and not self._messages.gone:
+            # What was sent again in this epoch had a number in the one before.
+            known = {entry.origin for entry in entries}
+            missed = (
+                *(entry for entry in entries if entry.seq > position.seq),
+                *(entry for entry in self._after(0) if entry.origin is None or entry.origin not in known),
+            )
+        else:
             return None
-        return tuple(islice(self._entries, len(self._entries) - missed, None))
+        return tuple(entry for entry in missed if not _is_seen(entry.origin, position.ahead))
 
     @property
     def standing(self) -> StandingError | None:
@@ -114,6 +162,65 @@ class Journal:
         self._errors.pop(source, None)
         self._errors[source] = StandingError(source, detail, seq)
 
+    def is_failing(self, source: str) -> bool:
+        """Whether `source` is in error."""
+        return source in self._errors
+
     def recover(self, source: str) -> bool:
         """`source` is well again. True where it had been in error."""
         return self._errors.pop(source, None) is not None
+
+    def _rings(self) -> tuple[_Ring, _Ring]:
+        # A stream of pictures must not take the place of updates, so it has one of its own; of these, whoever
+        # comes back gets what is left. All of both has to fit into the outbox of one who has missed it.
+        max_messages, max_bytes = self._limits
+        return _Ring(max_messages, max_bytes), _Ring(max_messages, max_bytes // 2)
+
+    def _after(self, seq: int) -> tuple[Entry, ...]:
+        """The kept messages with greater numbers, in order."""
+        messages, binaries = self._messages.after(seq), self._binaries.after(seq)
+        return tuple(merge(messages, binaries, key=lambda entry: entry.seq)) if binaries else messages
+
+
+class _Ring:
+    """The newest messages, as many as fit.
+
+    Attributes:
+        gone: number of the newest that was let go of.
+    """
+
+    __slots__ = ("_bytes", "_entries", "_max_bytes", "_max_messages", "gone")
+
+    def __init__(self, max_messages: int, max_bytes: int) -> None:
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self._entries: deque[Entry] = deque()
+        self._bytes = 0
+        self.gone = 0
+
+    def append(self, entry: Entry) -> None:
+        """Keep a message, and let go of the oldest where there are too many."""
+        self._entries.append(entry)
+        self._bytes += _size(entry)
+        while self._entries and (len(self._entries) > self._max_messages or self._bytes > self._max_bytes):
+            gone = self._entries.popleft()
+            self._bytes -= _size(gone)
+            self.gone = gone.seq
+
+    def after(self, seq: int) -> tuple[Entry, ...]:
+        """The messages with greater numbers; most often few, at the end."""
+        count = 0
+        for entry in reversed(self._entries):
+            if entry.seq <= seq:
+                break
+            count += 1
+        return tuple(islice(self._entries, len(self._entries) - count, None))
+
+
+def _size(entry: Entry) -> int:
+    content = entry.content
+    return len(content) if isinstance(content, bytes) else len(header(content)) + len(content.data)
+
+
+def _is_seen(origin: tuple[str, int] | None, ahead: tuple[str, int] | None) -> bool:
+    return origin is not None and ahead is not None and origin[0] == ahead[0] and origin[1] <= ahead[1]

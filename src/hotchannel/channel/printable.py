@@ -1,14 +1,18 @@
 """Text from outside, made fit for a terminal.
 
-Role: the one function that every log line with foreign text goes through. Control characters could
+Role: what every log line with foreign text goes through. Control characters could
 move the cursor or forge lines, bidirectional controls could reorder what is read (CVE-2021-42574).
 """
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-__all__ = ["printable"]
+if TYPE_CHECKING:
+    from hotchannel.wire.payloads import Binary
+
+__all__ = ["printable", "summary"]
 
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
@@ -20,6 +24,11 @@ def printable(text: str | bytes, limit: int = 200) -> str:
         text = text[: 4 * limit + 4].decode("utf-8", "replace")
     cut = text[:limit] + "…" if len(text) > limit else text
     return _UNSAFE.sub(_escape, cut)
+
+
+def summary(message: Binary) -> str:
+    """A binary message in a few words."""
+    return f"{printable(message.event)}, {len(message.data)} bytes"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -56,6 +56,11 @@ def main() -> None:
     "--ws-port", type=click.IntRange(0, 65535), help="Port of the channel.  [default: the port of the pages]"
 )
 @click.option(
+    "--backplane",
+    metavar="URL",
+    help="Engine by which several servers share one channel: redis://HOST:PORT/0 or nats://HOST:PORT.",
+)
+@click.option(
     "--pack",
     type=click.Choice(["auto", "on", "off"]),
     help="Load all modules of a page in one response.  [default: auto, where they are many]",

@@ -34,6 +34,9 @@ _BACK_END = re.compile(r"(.+?)=((?:http|ws)s?://.*)")
 
 _SKIP = "skip_web_socket_token_check"
 
+_BESIDE = {"allowed_hosts": "allowed_hosts", "web_socket_token": "token", "backplane": "backplane"}
+"""Settings of the channel that may stand beside `ws`, and what they are called in it."""
+
 
 def load(root: Path, working_folder: Path, arguments: Mapping[str, object]) -> DevOptions:
     """Return the options for serving `root`; `arguments` of the command line win over files.
@@ -59,9 +62,9 @@ def load(root: Path, working_folder: Path, arguments: Mapping[str, object]) -> D
 def build_options(settings: Mapping[str, object]) -> DevOptions:
     """Return checked options from a table of settings, named as in `DevOptions`.
 
-    What Vite keeps elsewhere may stand there too: `allowed_hosts` and `web_socket_token` beside `ws`, the
-    channel's own settings in a table `hmr`, `skip_web_socket_token_check` in a table `legacy`, and `alias` in
-    a table `resolve`.
+    What Vite keeps elsewhere may stand there too: `allowed_hosts`, `web_socket_token` and `backplane` beside
+    `ws`, the channel's own settings in a table `hmr`, `skip_web_socket_token_check` in a table `legacy`, and
+    `alias` in a table `resolve`.
 
     Raises:
         OptionError: a name is unknown or a value is wrong.
@@ -110,7 +113,7 @@ def _back_end(key: str, back_end: object) -> object:
 def _from_vites_places(values: dict[str, object]) -> dict[str, object]:
     """Take what belongs to the channel out of `values`, and return it as the table `ws` would have it."""
     moved: dict[str, object] = {}
-    for name, own in (("allowed_hosts", "allowed_hosts"), ("web_socket_token", "token")):
+    for name, own in _BESIDE.items():
         if name in values:
             moved[own] = values.pop(name)
     if isinstance(hmr := values.get("hmr"), dict):

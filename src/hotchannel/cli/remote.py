@@ -15,14 +15,14 @@ import msgspec
 from hotchannel.channel.printable import printable
 from hotchannel.errors import HotChannelError
 from hotchannel.remote import connect_sync
-from hotchannel.wire.payloads import Custom, ErrorPayload, FullReload, Prune, Update
+from hotchannel.wire.payloads import Binary, Custom, ErrorPayload, FullReload, Prune, Update
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hotchannel.remote.payloads import Received
 
-__all__ = ["listen", "ping", "send"]
+__all__ = ["line", "listen", "ping", "send"]
 
 _FAILED = 1
 _SHOWN = 500
@@ -46,7 +46,7 @@ def listen(url: str, *, as_json: bool, insecure: bool) -> int:
     def run() -> None:
         with connect_sync(url, ssl=_trust(insecure)) as remote:
             for payload in remote:
-                click.echo(msgspec.json.encode(payload).decode() if as_json else _line(payload))
+                click.echo(msgspec.json.encode(payload).decode() if as_json else line(payload))
 
     return _told(run)
 
@@ -92,7 +92,8 @@ def _trust(insecure: bool) -> ssl.SSLContext | None:
     return context
 
 
-def _line(payload: Received) -> str:
+def line(payload: Received) -> str:
+    """What is printed of one message."""
     match payload:
         case Update(updates):
             words = "update " + ", ".join(dict.fromkeys(entry.path for entry in updates))
@@ -105,6 +106,9 @@ def _line(payload: Received) -> str:
         case Custom(event, data):
             shown = "" if data is msgspec.UNSET else f" {json.dumps(data, ensure_ascii=False)}"
             words = f"{event}{shown}"
+        case Binary(event, body, meta):
+            shown = "" if meta is msgspec.UNSET else f" {json.dumps(meta, ensure_ascii=False)}"
+            words = f"{event} {len(body)} bytes{shown}"
         case dict():
             words = json.dumps(payload, ensure_ascii=False)
         case _:

@@ -53,6 +53,7 @@ class Answering:
         cors: origins whose pages may read the answers; True for all.
         editor: makes what opens files in the user's editor.
         inspector: makes what shows the channel at work.
+        served: told of every request to the site and its answer.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Answering:
         cors: tuple[str, ...] | bool,
         editor: Callable[[], OpenInEditor],
         inspector: Callable[[], Inspector],
+        served: Callable[[Request, Response], object] = lambda request, response: None,
     ) -> None:
         self._make_inspector = inspector
         self._inspector: Inspector | None = None
@@ -72,6 +74,7 @@ class Answering:
         self._channel = channel
         self._cors = cors
         self._editor = editor
+        self._served = served
 
     def refusal(self, head: HandshakeRequest, address: str) -> Response | None:
         """Answer where the channel's rules about Hosts, or its ping, leave the site nothing to say."""
@@ -80,7 +83,11 @@ class Answering:
 
     async def respond(self, head: HandshakeRequest, request: Request, address: str) -> Response:
         """Answer a request that is not refused; `PASS` where it is not the site's."""
-        response = await self._respond(head, request, address)
+        response = preflight(self._cors, request) or self._shown(request)
+        if response is None:
+            response = await self._respond(head, request, address)
+            if request.method == "GET":
+                self._served(request, response)
         if response is PASS:
             return PASS
         if response.refused is not None:
@@ -89,12 +96,6 @@ class Answering:
         return self._complete(head, response)
 
     async def _respond(self, head: HandshakeRequest, request: Request, address: str) -> Response:
-        if (answer := preflight(self._cors, request)) is not None:
-            return answer
-        if request.target.startswith(self._base + OWN):
-            shown = self._shown(request, split_query(request.target)[0][len(self._base + OWN) :])
-            if shown is not None:
-                return shown
         if _EDITOR in request.target:
             opened = await self._editor().respond(
                 request, lambda reason: self._channel.refused(reason, address, head)
@@ -110,8 +111,12 @@ class Answering:
         assert response is not None, "a settled answer is always there"
         return response
 
-    def _shown(self, request: Request, name: str) -> Response | None:
-        """Answer with what shows the channel at work; None where there is none of that name."""
+    def _shown(self, request: Request) -> Response | None:
+        """Answer with what shows the channel at work; None where that is not asked for."""
+        own = self._base + OWN
+        if not request.target.startswith(own):
+            return None
+        name = split_query(request.target)[0][len(own) :]
         if name == METRICS:
             from hotchannel.devserver.metrics import exposition
 

@@ -26,6 +26,7 @@ from hotchannel.devserver.ports import bind, network_addresses
 from hotchannel.devserver.resolver import Resolver
 from hotchannel.devserver.served import ServedModules
 from hotchannel.devserver.serving import Server
+from hotchannel.devserver.sharing import LeadersWord, Sharing
 from hotchannel.devserver.site import Site
 from hotchannel.devserver.watcher import Watcher
 from hotchannel.errors import HotChannelError, OptionError
@@ -92,7 +93,7 @@ class DevServer:
         compiler = Compiler(
             graph,
             resolver,
-            self._channel,
+            LeadersWord(self._channel),
             base=options.base,
             clock=clock,
             env=import_meta_env(options),
@@ -124,9 +125,14 @@ class DevServer:
             plugins=self._plugins,
             public=public,
         )
-        self._channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
+        sharing = Sharing(self._channel, graph, clock, engine=self._engine, site=site)
         self._watchers = [
-            Watcher(folder, self._engine, polling=options.polling, saving=self._channel.tally.saving)
+            Watcher(
+                folder,
+                sharing.saves(self._engine),
+                polling=options.polling,
+                saving=self._channel.tally.saving,
+            )
             for folder in self._root.folders
         ]
         self._levels: tuple[str, ...] | None = None
@@ -142,6 +148,7 @@ class DevServer:
             inspector=lambda: self._make_inspector(graph),
             proxy=self._proxy,
             compress=options.compress,
+            served=sharing.served,
         )
 
     @property
@@ -258,6 +265,7 @@ class DevServer:
             if self._channel.port is None:
                 _log.warning("the channel shares the port of the pages instead")
         self._server = Server(self, self._channel, tls, self._proxy)
+        await self._channel.listen()
         self._serving = asyncio.create_task(self._server.serve(sockets=self._sockets))
 
     # What few need is loaded when it is needed: every module that the start loads makes it longer.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hotchannel.devserver.editor import OpenInEditor
-    from hotchannel.devserver.http import FileSlice
+    from hotchannel.devserver.http import FileSlice, Response
     from hotchannel.devserver.inspector import Inspector
     from hotchannel.devserver.proxy import Proxy
     from hotchannel.devserver.site import Site
@@ -48,6 +48,7 @@ class SiteApplication:
         inspector: makes what shows the channel at work.
         proxy: passes on what is not ours; None where everything is.
         compress: whether text is sent compressed.
+        served: told of every request to the site and its answer.
     """
 
     def __init__(
@@ -62,8 +63,11 @@ class SiteApplication:
         inspector: Callable[[], Inspector],
         proxy: Proxy | None = None,
         compress: Literal["auto"] | bool = False,
+        served: Callable[[Request, Response], object] = lambda request, response: None,
     ) -> None:
-        self._answering = Answering(site, channel, base=base, cors=cors, editor=editor, inspector=inspector)
+        self._answering = Answering(
+            site, channel, base=base, cors=cors, editor=editor, inspector=inspector, served=served
+        )
         self._channel = channel
         self._headers = headers
         self._proxy = proxy

@@ -16,3 +16,7 @@ class Clock:
     def __call__(self) -> int:
         self._last = max(self._last + 1, int(time.time() * 1000))
         return self._last
+
+    def saw(self, timestamp: int) -> None:
+        """Take in a timestamp that another process has given: none that is given here will be older."""
+        self._last = max(self._last, timestamp)

@@ -76,7 +76,7 @@ class HotEngine:
             is_known = waiting or page is not None or self._graph.of_file(file)
             if not is_known and not self._plugins:
                 continue
-            content = self._read(file)
+            content = self.read(file)
             fingerprint = EMPTY if content is None else digest(content)
             if not settled and fingerprint == EMPTY and self._graph.differs(file, EMPTY):
                 unsettled.append(file)
@@ -172,7 +172,7 @@ class HotEngine:
         if node.self_accepting is None:
             return True
         if node.file != read:
-            content = self._read(node.file)
+            content = self.read(node.file)
         detail = None if content is None else self._compiler.check(node, content)
         if detail is not None:
             self._compiler.failed(node, detail)
@@ -196,7 +196,8 @@ class HotEngine:
         public = self._public.url_path(file) if self._public else None
         return public or self._root.url_path(file)
 
-    def _read(self, file: FilePath) -> bytes | None:
+    def read(self, file: FilePath) -> bytes | None:
+        """Return the content of a file that is served; None where there is none."""
         try:
             return self._root.open(file).read()
         except FileRefused:

@@ -18,19 +18,19 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet
 
-from hotchannel.devserver.observed import MessageLog, Save, head_of, picture_of
+from hotchannel.devserver.observed import MessageLog, Save, head_of, hmr_payload, picture_of
 from hotchannel.errors import HotChannelError
 from hotchannel.modules.urls import split_query
 from hotchannel.websocket.client import ReadyState
-from hotchannel.websocket.token import query_parameter, token_matches
-from hotchannel.wire.payloads import Custom, FullReload, Update
+from hotchannel.websocket.token import query_parameter
+from hotchannel.wire.binary import is_binary, unpack
+from hotchannel.wire.payloads import Binary, FullReload, Update
 
 if TYPE_CHECKING:
     from hotchannel.hmr.graph import ModuleGraph
     from hotchannel.websocket.client import WebSocketClient
     from hotchannel.websocket.handshake import HandshakeRequest
     from hotchannel.websocket.server import WebSocketServer
-    from hotchannel.wire.payloads import HotPayload
 
 __all__ = ["Inspection"]
 
@@ -106,7 +106,7 @@ class Inspection:
     def _connected(self, client: WebSocketClient, request: HandshakeRequest) -> None:
         # Programs get in without a token; what the others say is not for them.
         token = query_parameter(split_query(request.target)[1], b"token")
-        if token_matches(token, self._channel.token):
+        if self._channel.knows_token(token):
             self._trusted.add(client)
 
     def _begin(self, data: Json, client: WebSocketClient) -> None:
@@ -138,36 +138,40 @@ class Inspection:
     # What is seen.
 
     def _heard(self, client: WebSocketClient, message: str | bytes) -> None:
-        head = head_of(message)
+        binary = unpack(message) if isinstance(message, bytes) and is_binary(message) else None
+        content = binary if isinstance(binary, Binary) else message
+        head = head_of(content)
         if client not in self._lookers and head[1] not in _OWN:
-            self._messages.add(message, way="in", at=time.time(), who=client.address, head=head)
+            self._messages.add(content, way="in", at=time.time(), who=client.address, head=head)
 
-    def _sent(self, payload: HotPayload, encoded: bytes, client: WebSocketClient | None) -> None:
-        if isinstance(payload, Custom) and payload.event in _OWN:
+    def _sent(
+        self, content: bytes | Binary, kind: str, client: WebSocketClient | None, since: float | None
+    ) -> None:
+        head = head_of(content)
+        if head[1] in _OWN:
             return
         pages = len(self._channel.clients)
         who = client.address if client else f"{pages} page{'' if pages == 1 else 's'}"
-        self._messages.add(encoded, way="out", at=time.time(), who=who, head=head_of(encoded))
-        match payload:
+        self._messages.add(content, way="out", at=time.time(), who=who, head=head)
+        match hmr_payload(kind, content):
             case Update(updates) if updates:
                 self._boundaries = [(entry.path, entry.accepted_path) for entry in updates]
                 self._is_reload = False
                 self._lit = self._newest_update = updates[0].timestamp
-                self._timed(self._origin() or updates[0].accepted_path, self._lit)
-            case FullReload():
+                self._timed(self._origin() or updates[0].accepted_path, self._lit, since)
+            case FullReload() as reload:
                 newest = self._newest()
                 # A page's own file is no module: nothing of the graph is on its way.
                 self._lit = newest if newest > self._newest_update else 0
                 self._newest_update = newest
                 self._is_reload = True
                 self._boundaries = []
-                file = payload.triggered_by or payload.path or "*"
-                self._timed(file.rpartition("/")[2], 0)
+                file = reload.triggered_by or reload.path or "*"
+                self._timed(file.rpartition("/")[2], 0, since)
             case _:
                 pass
 
-    def _timed(self, label: str, timestamp: int) -> None:
-        since = self._channel.tally.save
+    def _timed(self, label: str, timestamp: int, since: float | None) -> None:
         if since is not None:
             took = time.perf_counter() - since
             self._saves.append(Save(next(self._save_numbers), label, timestamp, took))

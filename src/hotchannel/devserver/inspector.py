@@ -17,7 +17,7 @@ from hotchannel.devserver.http import CSS, HTML, JAVASCRIPT, Request, Response, 
 from hotchannel.devserver.inspection import Inspection
 from hotchannel.modules.urls import split_query
 from hotchannel.websocket.handshake import Reason
-from hotchannel.websocket.token import query_parameter, token_matches
+from hotchannel.websocket.token import query_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ class Inspector:
     Args:
         channel: what is looked at.
         graph: its modules.
-        base: path under which everything is served.
+        base: path below which browsers see everything.
         settings: where browsers find the socket.
     """
 
@@ -78,7 +78,7 @@ class Inspector:
             return text(405, "Only GET and HEAD are answered here.\n", allow="GET, HEAD")
         if name:
             return _asset(name.removeprefix(_ASSETS))
-        reason = _refusal(request, self._channel.token)
+        reason = _refusal(request, self._channel)
         if reason is not None:
             page = plain_page("403 Forbidden", _CLOSED).encode()
             return Response(403, {"content-type": HTML, "cache-control": "no-store"}, page, (reason, ""))
@@ -101,7 +101,7 @@ class Inspector:
         return page.replace("__SETTINGS__", escape(json.dumps(told)))
 
 
-def _refusal(request: Request, token: str) -> Reason | None:
+def _refusal(request: Request, channel: WebSocketServer) -> Reason | None:
     """Return why `request` does not get the page; None where it does."""
     is_foreign = request.header("sec-fetch-site") in ("cross-site", "same-site")
     # Somebody may follow a link; nothing but that has to come from elsewhere.
@@ -111,7 +111,7 @@ def _refusal(request: Request, token: str) -> Reason | None:
     ):
         return Reason.ORIGIN_HEADER
     query = split_query(request.target)[1]
-    return None if token_matches(query_parameter(query, b"token"), token) else Reason.TOKEN
+    return None if channel.knows_token(query_parameter(query, b"token")) else Reason.TOKEN
 
 
 def _asset(name: str) -> Response:

@@ -6,6 +6,7 @@ comes from outside is cut here, and stays text wherever it is shown.
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,12 +14,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from hotchannel.channel.printable import summary
+from hotchannel.wire.payloads import Binary, FullReload, Update
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hotchannel.hmr.graph import ModuleNode
 
-__all__ = ["MessageLog", "Save", "head_of", "picture_of"]
+__all__ = ["MessageLog", "Save", "head_of", "hmr_payload", "picture_of"]
 
 Json: TypeAlias = Any
 
@@ -38,13 +42,34 @@ class _Head(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Head)
 
 
-def head_of(message: bytes | str) -> tuple[str, str]:
+def head_of(message: bytes | str | Binary) -> tuple[str, str]:
     """Return type and event of a message; empty where it has none."""
+    if isinstance(message, Binary):
+        return "binary", message.event[:_MAX_NAME]
     try:
         head = _decoder.decode(message)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return "malformed", ""
     return head.type[:_MAX_NAME], head.event[:_MAX_NAME]
+
+
+def _as_payload(said: Json) -> Update | FullReload:
+    payload: Update | FullReload = msgspec.convert(said, Update | FullReload)
+    return payload
+
+
+def hmr_payload(kind: str, content: bytes | Binary) -> Update | FullReload | None:
+    """Return what a message of this type says; None where it is no update and no reload.
+
+    Other processes may have sent it: what is malformed says nothing.
+    """
+    if isinstance(content, Binary) or kind not in ("update", "full-reload"):
+        return None
+    try:
+        # Of the standard library's, since a file name that is not UTF-8 has halves of pairs in it.
+        return _as_payload(json.loads(content))
+    except (ValueError, RecursionError):
+        return None
 
 
 class MessageLog:
@@ -60,17 +85,20 @@ class MessageLog:
         self.last = 0
         self._rows: deque[dict[str, Json]] = deque(maxlen=_MAX_MESSAGES)
 
-    def add(self, message: bytes | str, *, way: str, at: float, who: str, head: tuple[str, str]) -> None:
+    def add(
+        self, message: bytes | str | Binary, *, way: str, at: float, who: str, head: tuple[str, str]
+    ) -> None:
         """Keep one.
 
         Args:
-            message: as it travelled.
+            message: as it travelled; of a binary one, no more than its size is shown.
             way: `in` or `out`.
             at: seconds since 1970.
             who: it came from or went to.
             head: see `head_of`.
         """
-        encoded = message.encode(errors="replace") if isinstance(message, str) else message
+        text = summary(message) if isinstance(message, Binary) else message
+        encoded = text.encode(errors="replace") if isinstance(text, str) else text
         self.last += 1
         self._rows.append(
             {
@@ -78,7 +106,7 @@ class MessageLog:
                 "way": way,
                 "type": head[0],
                 "event": head[1],
-                "size": len(encoded),
+                "size": len(message.data) if isinstance(message, Binary) else len(encoded),
                 "who": who,
                 "text": encoded[:MAX_TEXT].decode(errors="replace"),
             }

@@ -18,6 +18,7 @@ from hotchannel.devserver.plugins import Plugins
 from hotchannel.modules.urls import (
     FilePath,
     ModuleUrl,
+    below,
     is_bare,
     is_external,
     join_specifier,
@@ -125,7 +126,8 @@ class Resolver:
         reference = self.without_alias(reference)
         if is_external(reference) or reference.startswith(("#", "?")) or not reference:
             return None
-        joined = join_specifier(importer_path, self._without_base(reference))
+        # Code may name files with the base in front, as the page's own URLs have it.
+        joined = join_specifier(importer_path, below(reference, self._base))
         if joined is None:
             return Unresolved((), "The path is malformed.")
         path, query = joined
@@ -175,12 +177,6 @@ class Resolver:
             if specifier.startswith(name.rstrip("/") + "/"):
                 return meaning.rstrip("/") + "/" + specifier[len(name.rstrip("/")) + 1 :]
         return specifier
-
-    def _without_base(self, reference: str) -> str:
-        # Code may name files with the base in front, as the page's own URLs have it.
-        if self._base != "/" and reference.startswith(self._base):
-            return "/" + reference[len(self._base) :]
-        return reference
 
     @staticmethod
     def _from_page(page_path: str, address: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from hotchannel.modules.urls import FilePath, ModuleId, ModuleUrl
 
@@ -22,6 +22,9 @@ ModuleType = Literal["js", "css", "asset"]
 
 Names = frozenset[str] | None
 """Imported names; None stands for all of them or for not known."""
+
+_MOST_STAMPS = 10_000
+"""Timestamps of modules that are not known yet."""
 
 
 @dataclass(slots=True, eq=False)
@@ -68,7 +71,7 @@ class ModuleNode:
 class ModuleGraph:
     """All modules that were served or imported since the server started, and what browsers hold of files."""
 
-    __slots__ = ("_awaited", "_by_file", "_by_id", "_contents", "_unresolved")
+    __slots__ = ("_awaited", "_by_file", "_by_id", "_contents", "_stamps", "_unresolved", "touched")
 
     def __init__(self) -> None:
         self._by_id: dict[ModuleId, ModuleNode] = {}
@@ -76,6 +79,10 @@ class ModuleGraph:
         self._unresolved: dict[ModuleNode, frozenset[FilePath]] = {}
         self._awaited: dict[FilePath, dict[ModuleNode, None]] = {}
         self._contents: dict[FilePath, bytes | None] = {}
+        # Of modules that another process knows, and this one not yet.
+        self._stamps: dict[ModuleId, int] = {}
+        self.touched: Callable[[Iterable[ModuleNode], int], object] = lambda nodes, timestamp: None
+        """Called with the modules that got a timestamp, and with that."""
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -99,7 +106,7 @@ class ModuleGraph:
         """Return the module with this id, made where it is new."""
         node = self._by_id.get(id)
         if node is None:
-            node = self._by_id[id] = ModuleNode(id, url, file, type)
+            node = self._by_id[id] = ModuleNode(id, url, file, type, timestamp=self._stamps.pop(id, 0))
             self._by_file.setdefault(file, {})[node] = None
         elif node.file != file:
             # An import that named one file now finds another (`./a` was a.js and is a/index.js).
@@ -206,6 +213,20 @@ class ModuleGraph:
 
         The text of their importers names these URLs, so it gets a new revision too.
         """
+        nodes = tuple(nodes)
+        self._touch(nodes, timestamp)
+        self.touched(nodes, timestamp)
+
+    def stamp(self, ids: Iterable[ModuleId], timestamp: int) -> None:
+        """Take in a timestamp that another process gave to modules, of which some may not be known here."""
+        for id in ids:
+            node = self._by_id.get(id)
+            if node is not None:
+                self._touch((node,), timestamp)
+            elif len(self._stamps) < _MOST_STAMPS:
+                self._stamps[id] = timestamp
+
+    def _touch(self, nodes: Iterable[ModuleNode], timestamp: int) -> None:
         for node in nodes:
             node.timestamp = timestamp
             node.throughout = None

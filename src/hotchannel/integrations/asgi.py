@@ -25,7 +25,7 @@ from hotchannel.integrations.exchange import (
 )
 from hotchannel.integrations.middleware import Middleware
 from hotchannel.integrations.tracebacks import error_detail
-from hotchannel.websocket.asgi import target_of
+from hotchannel.websocket.asgi import below_root, root_of, target_of
 from hotchannel.websocket.handshake import HandshakeRequest
 from hotchannel.websocket.transports import shown_address
 
@@ -80,18 +80,22 @@ class HotChannelMiddleware(Middleware):
 
     def _make(self, scope: Scope) -> Worker:
         static = static_folders(find_application(self.app, scope))
-        return self.make_worker(server_of(scope), static, shares_port=True)
+        return self.make_worker(server_of(scope), static, shares_port=True, base=f"{root_of(scope)}/")
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = await self._worker.hot(scope)
-        path = scope["path"]
+        below = below_root(scope)
+        path = below["path"]
         if host.concerns(path, _header(scope, b"accept") if path == "/" else ""):
-            head, request = _head(scope)
+            head, request = _head(below)
             response = await host.respond(head, request, shown_address(scope.get("client")))
             if response is not PASS:
                 await _respond(response, scope["method"], send)
                 return
-        answer = _Answer(self, host, scope, send)
+        answer = _Answer(self, host, scope, path, send)
+        if "text/html" in _header(scope, b"accept"):
+            # A save that comes while the page is made is not in it for sure.
+            answer.position = await host.position()
         try:
             await self.app(scope, receive, answer.send)
         except Exception as error:
@@ -125,15 +129,19 @@ class _Answer:
         "_scope",
         "_send",
         "_start",
+        "position",
     )
 
-    def __init__(self, middleware: HotChannelMiddleware, host: Hot, scope: Scope, send: Send) -> None:
+    def __init__(
+        self, middleware: HotChannelMiddleware, host: Hot, scope: Scope, path: str, send: Send
+    ) -> None:
         self._middleware = middleware
         self._host = host
         self._scope = scope
         # Routers change the scope that they get.
-        self._path: str = scope["path"]
-        self._prefix: str = scope.get("root_path", "").rstrip("/")
+        self._path = path
+        self._prefix = root_of(scope)
+        self.position = ""
         self._send = send
         self._held: list[Message] = []
         self._start: Message | None = None
@@ -210,6 +218,7 @@ class _Answer:
             is_fetched=bool(_header(scope, _FETCHED)),
             server=server_of(scope),
             prefix=self._prefix,
+            position=self.position,
         )
 
     async def _page(self, message: Message) -> None:

@@ -11,7 +11,7 @@ import gc
 from typing import TYPE_CHECKING, Any
 
 from hotchannel.integrations.host import Host
-from hotchannel.websocket.asgi import STATE_KEY, AsgiEntrance
+from hotchannel.websocket.asgi import STATE_KEY, AsgiEntrance, below_root
 from hotchannel.websocket.handshake import HMR, PING
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ class AsgiWorker:
         self._app = app
         self._make = make
         self._worker: asyncio.Task[Worker] | None = None
-        self._entrance: tuple[Hot, AsgiEntrance] | None = None
         self._state: dict[str, object] | None = None
 
     @property
@@ -60,17 +59,18 @@ class AsgiWorker:
     async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take a socket of the channel's; all others are the application's."""
         hot = await self.hot(scope)
-        if isinstance(hot, Host):
-            if hot.channel.mode != "integrated":
-                await self._app(scope, receive, send)
-                return
-            if self._entrance is None or self._entrance[0] is not hot:
-                self._entrance = (hot, AsgiEntrance(hot.channel, self._app))
-            await self._entrance[1](scope, receive, send)
-        elif scope["path"] == "/" and {HMR, PING}.issuperset(scope["subprotocols"] or [""]):
-            await hot.websocket(scope, receive, send)
-        else:
+        below = below_root(scope)
+
+        async def app(_: Scope, receive: Receive, send: Send) -> None:
             await self._app(scope, receive, send)
+
+        if isinstance(hot, Host):
+            is_shared = hot.channel.mode == "integrated"
+            await (AsgiEntrance(hot.channel, app) if is_shared else app)(below, receive, send)
+        elif below["path"] == hot.socket_path and {HMR, PING}.issuperset(scope["subprotocols"] or [""]):
+            await hot.websocket(below, receive, send)
+        else:
+            await app(below, receive, send)
 
     async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the application's lifespan be, and end with it."""

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, overload
 
 from msgspec import UNSET, UnsetType
 
-from hotchannel.channel.hub import as_payload
-from hotchannel.wire.codec import encode
+from hotchannel.wire.sending import as_payload, check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,13 +62,17 @@ class AppChannel:
         """The pages that are connected now; of several workers, the one that has the channel knows them."""
         return frozenset() if self._carrier is None else self._carrier.clients
 
-    def send(self, message: HotPayload | str, data: Json | UnsetType = UNSET) -> None:
+    def send(
+        self, message: HotPayload | str, data: Json | UnsetType = UNSET, meta: Json | UnsetType = UNSET
+    ) -> None:
         """Send an event with its data, or a payload, to every page. From any thread.
+
+        Bytes, `memoryview`s and NumPy arrays go out as they are, with `meta` beside them.
 
         Raises:
             HotChannelError: neither payload nor event name, or the data is not JSON.
         """
-        payload = as_payload(message, data)
+        payload = as_payload(message, data, meta)
         carrier = self._carrier
         if carrier is None:
             return
@@ -77,7 +80,7 @@ class AppChannel:
             carrier.send(payload)
             return
         # What cannot be sent is the caller's mistake, and raised where he is.
-        encode(payload)
+        check(payload)
         self._call(carrier, lambda: carrier.send(payload))
 
     @overload

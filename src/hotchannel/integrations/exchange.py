@@ -60,7 +60,7 @@ class Visit:
 
     Attributes:
         method: upper case.
-        path: decoded, with what the application is mounted below.
+        path: decoded, as the application sees it.
         query: raw.
         scheme: `http` or `https`.
         host: the Host header.
@@ -68,6 +68,7 @@ class Visit:
         is_fetched: the client fetches its page again.
         server: the address that the server listens at, as all of its workers have it.
         prefix: what the application is mounted below, without a slash at the end.
+        position: of the journal, from before the application was asked; empty where nobody has asked for it.
     """
 
     method: str
@@ -79,6 +80,7 @@ class Visit:
     is_fetched: bool
     server: str
     prefix: str
+    position: str = ""
 
     @property
     def source(self) -> str:
@@ -97,8 +99,16 @@ class Visit:
 
     def page(self, status: int, source: str) -> AppPage:
         """Return the page that was answered."""
-        fetched, prefix = self.is_fetched, self.prefix
-        return AppPage(self.path, self.host, self.method, status, source, is_fetched=fetched, prefix=prefix)
+        return AppPage(
+            self.path,
+            self.host,
+            self.method,
+            status,
+            source,
+            is_fetched=self.is_fetched,
+            prefix=self.prefix,
+            position=self.position,
+        )
 
 
 def is_page(method: str, status: int, headers: Headers) -> bool:

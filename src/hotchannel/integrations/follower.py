@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from hotchannel.devserver.http import PASS, Request, Response
-from hotchannel.integrations.link import PATIENCE, Line, page_to, sent_from
+from hotchannel.integrations.link import PATIENCE, Line, page_to, payload_to, sent_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +37,7 @@ class Follower:
     Args:
         line: to the owner.
         meeting: how to reach it.
+        socket_path: where the channel's sockets are on the application's port; None where they are not.
         concerns: tells, by path and Accept, whether a request may be ours.
         forget_templates: drops what this worker has kept of its templates.
     """
@@ -49,11 +50,13 @@ class Follower:
         line: Line,
         meeting: Meeting,
         *,
+        socket_path: str | None,
         concerns: Callable[[str, str], bool],
         forget_templates: Callable[[], object],
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.concerns = concerns
+        self.socket_path = socket_path
         self._meeting = meeting
         self._line = line
         self._forget_templates = forget_templates
@@ -81,6 +84,10 @@ class Follower:
         made = await self._ask("respond", question)
         return PASS if made is None else Response(*made)
 
+    async def position(self) -> str:
+        """Return what a page that is made from now on is up to date with; empty where nobody tells."""
+        return await self._ask("position", {}) or ""
+
     async def page(self, page: AppPage, policies: Iterable[str], origin: str) -> SentPage | None:
         """Return a page as it is sent; None where it is left as it is."""
         question = {"page": page_to(page), "policies": list(policies), "origin": origin}
@@ -99,7 +106,7 @@ class Follower:
 
     def send(self, payload: HotPayload) -> None:
         """Send to every page."""
-        self._line.write({"ask": "send", "payload": payload})
+        self._line.write({"ask": "send", "payload": payload_to(payload)})
 
     def on(self, event: str, listener: Callable[..., object]) -> None:
         """Do nothing: events of pages reach listeners in the owner."""
@@ -127,6 +134,7 @@ class Follower:
             while message["type"] != "websocket.disconnect":
                 message = await receive()
                 line.write(message)
+                await line.drain()
 
         async def to_browser() -> None:
             while (message := await line.read()) is not None:

@@ -24,6 +24,7 @@ from hotchannel.devserver.modules import Modules
 from hotchannel.devserver.mounts import Mounts
 from hotchannel.devserver.resolver import Resolver
 from hotchannel.devserver.served import ServedModules
+from hotchannel.devserver.sharing import LeadersWord, Sharing
 from hotchannel.devserver.watcher import Watcher
 from hotchannel.errors import HotChannelError
 from hotchannel.hmr.graph import ModuleGraph
@@ -31,7 +32,7 @@ from hotchannel.integrations.csp import blocked_by
 from hotchannel.integrations.pages import AppPage, AppPages, SentPage
 from hotchannel.integrations.saves import AppSaves, watched_folder
 from hotchannel.integrations.site import AppSite, concerns, is_own
-from hotchannel.options import DevOptions
+from hotchannel.options import DEFAULT_WS_PORT, DevOptions
 from hotchannel.websocket.server import WebSocketServer
 from hotchannel.wire.payloads import FullReload
 
@@ -62,8 +63,9 @@ class Host:
         forget_templates: drops what the framework has kept of its templates.
         hosts_option: how the user of this adapter writes `allowed_hosts`.
         shares_port: the sockets come by the application's own port.
+        base: path that browsers see the application below, which requests come without; ends with a slash.
         token: the channel's; None for a new one.
-        port: of the channel, where that has one of its own; the next that is free follows.
+        port: of the channel before, where that had one of its own; where it is taken, the next that is free.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Host:
         forget_templates: Callable[[], object],
         hosts_option: str,
         shares_port: bool,
+        base: str = "/",
         token: str | None = None,
         port: int | None = None,
     ) -> None:
@@ -80,22 +83,19 @@ class Host:
         self.loop = asyncio.get_running_loop()
         self._static = tuple(settings.static or ())
         mounts = self._mounts = Mounts(self._static)
-        ws = replace(
-            settings.ws,
-            token=token or settings.ws.token,
-            port=port if settings.ws.port is None else settings.ws.port,
-        )
+        # A port of 0 is any free one: pages that are open look for the one that it was before.
+        ws = replace(settings.ws, token=token or settings.ws.token, port=port or settings.ws.port)
         catch_up = FullReload(path="*", morph=True) if settings.morph else None
         self.channel = WebSocketServer(ws, hosts_option=hosts_option, catch_up=catch_up)
         self._shares_port = shares_port
+        self._base = base
         if shares_port:
             self.channel.attach()
         graph = ModuleGraph()
         clock = Clock()
-        resolver = Resolver(mounts, "/")
-        compiler = Compiler(
-            graph, resolver, self.channel, base="/", clock=clock, env=import_meta_env(DevOptions())
-        )
+        resolver = Resolver(mounts, base)
+        env = import_meta_env(DevOptions(base=base))
+        compiler = Compiler(graph, resolver, LeadersWord(self.channel), base=base, clock=clock, env=env)
         served = ServedModules(mounts, graph, compiler)
         self._engine = HotEngine(mounts, graph, compiler, served, self.channel, clock=clock)
         self._saves = AppSaves(
@@ -104,13 +104,23 @@ class Host:
             templates=settings.templates or (),
             watch=settings.watch,
             morph=settings.morph,
-            forget_templates=forget_templates,
+            forget_templates=lambda: self._sharing.templates_changed(),
         )
-        self._pages = AppPages(graph, resolver, compiler, token=self.channel.token)
+        self._pages = AppPages(graph, resolver, compiler, base=base, is_token=self.channel.knows_token)
         modules = Modules(
             graph, compiler, served, self.channel, settings=self._client_settings, pack=lambda name: None
         )
-        self._site = AppSite(mounts, modules, kept_page=self._pages.respond, asked=self._saves.asked)
+        self._site = AppSite(
+            mounts, modules, base=base, kept_page=self._pages.respond, asked=self._saves.asked
+        )
+        self._sharing = Sharing(
+            self.channel,
+            graph,
+            clock,
+            engine=self._engine,
+            site=self._site,
+            forget_templates=forget_templates,
+        )
         self._answering = Answering(
             self._site,
             self.channel,
@@ -118,9 +128,10 @@ class Host:
             cors=settings.cors,
             editor=self._make_editor,
             inspector=lambda: self._make_inspector(graph),
+            served=self._sharing.served,
         )
-        self.channel.on("vite:invalidate", lambda data, _: self._engine.invalidated(data))
-        self.channel.on("hotchannel:loaded", lambda data, _: self._engine.overtaken(self._site.loaded(data)))
+        self.channel.on("hotchannel:loaded", lambda data, _: self.channel.tell("loaded", data))
+        self.channel.heard("loaded", self._take_in_loaded)
         self._watchers: dict[str, Watcher] = {}
         self._watching: set[asyncio.Task[None]] = set()
         self._warned: set[str] = set()
@@ -133,8 +144,7 @@ class Host:
 
     async def start(self) -> None:
         """Open the channel's port, where it has one of its own, and begin to watch."""
-        if not self._shares_port:
-            await self.channel.listen(tries=_PORTS if self.settings.ws.port is None else 1)
+        await self.channel.listen(tries=1 if self.settings.ws.port else _PORTS)
         for watcher in self._watchers.values():
             self._start_watcher(watcher)
 
@@ -162,6 +172,10 @@ class Host:
         refused = self._answering.refusal(head, address) if is_guarded else None
         return refused or await self._answering.respond(head, request, address)
 
+    async def position(self) -> str:
+        """Return `EPOCH:SEQ` of the journal: what a page that is made from now on is up to date with."""
+        return self.channel.position()
+
     async def page(self, page: AppPage, policies: Iterable[str], origin: str) -> SentPage | None:
         """Return a page as it is sent; None where it is left as it is.
 
@@ -170,7 +184,7 @@ class Host:
             policies: the Content-Security-Policies that it is sent with.
             origin: what the browser asked, as `http://localhost:8000`.
         """
-        sent = self._pages.send(page, self.channel.position())
+        sent = self._pages.send(page, page.position or self.channel.position())
         if sent is not None and not page.is_fetched:
             self._warn_of_policies((*policies, *sent.policies), sent.nonce, origin)
         return sent
@@ -214,13 +228,17 @@ class Host:
         for folder in fresh:
             self._start_watcher(self._watchers[folder])
 
+    def _take_in_loaded(self, data: object) -> None:
+        if self.channel.is_leader:
+            self._engine.overtaken(self._site.loaded(data))
+
     def _add_watcher(self, folder: str, is_recursive: bool = True) -> bool:
         if folder in self._watchers:
             return False
         polling = self.settings.polling
         self._watchers[folder] = Watcher(
             folder,
-            self._saves,
+            self._sharing.saves(self._saves),
             polling=polling,
             recursive=is_recursive,
             saving=self.channel.tally.saving,
@@ -241,16 +259,24 @@ class Host:
         self._watching.add(task)
         task.add_done_callback(self._watching.discard)
 
+    @property
+    def _port(self) -> int | None:
+        """The channel's own port; where it could not be had, the one that it is missing at."""
+        if self._shares_port:
+            return None
+        return self.channel.port or self.channel.options.port or DEFAULT_WS_PORT
+
     def _client_settings(self) -> ClientSettings:
         options = self.channel.options
         return ClientSettings(
-            base="/",
+            base=self._base,
             server_host="your application's",
             protocol=options.protocol,
             hostname=socket_host(options.host),
-            port=options.client_port or self.channel.port,
+            port=options.client_port or self._port,
             direct_target="",
-            ws_base=self.channel.path,
+            # A port of its own is not behind what has put the base in front.
+            ws_base=(self._base.rstrip("/") if self._shares_port else "") + self.channel.path,
             timeout=options.timeout,
             overlay=options.overlay,
             token=self.channel.token,
@@ -259,7 +285,7 @@ class Host:
     def _make_inspector(self, graph: ModuleGraph) -> Inspector:
         from hotchannel.devserver.inspector import Inspector
 
-        return Inspector(self.channel, graph, base="/", settings=self._client_settings)
+        return Inspector(self.channel, graph, base=self._base, settings=self._client_settings)
 
     def _make_editor(self) -> OpenInEditor:
         from hotchannel.devserver.editor import OpenInEditor
@@ -280,7 +306,9 @@ class Host:
         if settings.port is not None:
             host = f"{settings.hostname or host.rpartition(':')[0] or host}:{settings.port}"
         protocol = settings.protocol or ("wss" if scheme == "https" else "ws")
-        for problem in blocked_by(policies, nonce=nonce, page=origin, socket=f"{protocol}://{host}/"):
+        for problem in blocked_by(
+            policies, nonce=nonce, page=origin, socket=f"{protocol}://{host}{settings.ws_base}"
+        ):
             if problem not in self._warned:
                 self._warned.add(problem)
                 _log.warning("a page's Content-Security-Policy: %s", printable(problem))

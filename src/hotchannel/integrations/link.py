@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import json
 import logging
 import secrets
 from dataclasses import asdict
@@ -20,14 +21,17 @@ from hotchannel.devserver.http import PASS, Request
 from hotchannel.integrations.pages import AppPage, SentPage
 from hotchannel.websocket.asgi import AsgiEntrance
 from hotchannel.websocket.handshake import HandshakeRequest
-from hotchannel.wire.payloads import ErrorDetail, HotPayload
+from hotchannel.wire.binary import header
+from hotchannel.wire.codec import encode
+from hotchannel.wire.payloads import Binary, ErrorDetail, JsonPayload
 
 if TYPE_CHECKING:
     from hotchannel.integrations.host import Host
     from hotchannel.integrations.rendezvous import Meeting
     from hotchannel.websocket.asgi import Message
+    from hotchannel.wire.payloads import HotPayload
 
-__all__ = ["PATIENCE", "Line", "LinkServer", "page_from", "page_to", "sent_from"]
+__all__ = ["PATIENCE", "Line", "LinkServer", "page_from", "page_to", "payload_to", "sent_from"]
 
 _log = logging.getLogger("hotchannel.server")
 
@@ -61,6 +65,14 @@ class Line:
             encoded = msgspec.msgpack.encode(value)
             self._writer.write(len(encoded).to_bytes(4, "big") + encoded)
 
+    async def drain(self) -> None:
+        """Wait while the other end takes less than is written.
+
+        Raises:
+            OSError: it is gone.
+        """
+        await self._writer.drain()
+
     async def read(self) -> Any:
         """Return the next object; None at the end, and where it is none."""
         try:
@@ -86,7 +98,6 @@ class LinkServer:
     def __init__(self, host: Host) -> None:
         self.secret = secrets.token_urlsafe(24)
         self._host = host
-        self._entrance = AsgiEntrance(host.channel)
         self._workers: set[Line] = set()
         self._lines: set[Line] = set()
 
@@ -143,6 +154,8 @@ class LinkServer:
                 made = await host.respond(head, request, said["address"])
                 answer = None if made is PASS else [made.status, made.headers, made.body]
                 line.write({"id": said["id"], "answer": answer})
+            case "position":
+                line.write({"id": said["id"], "answer": await host.position()})
             case "page":
                 sent = await host.page(page_from(said["page"]), said["policies"], said["origin"])
                 line.write({"id": said["id"], "answer": None if sent is None else _sent_to(sent)})
@@ -151,12 +164,16 @@ class LinkServer:
             case "succeeded":
                 host.succeeded(said["source"])
             case "send":
-                host.send(msgspec.convert(said["payload"], HotPayload))
+                host.send(_payload_from(said["payload"]))
             case "templates":
                 host.watch_templates(said["folders"])
 
     async def _socket(self, line: Line) -> None:
         """Serve a browser's socket that came to another worker."""
+        channel = self._host.channel
+        if channel.mode != "integrated":
+            # Its sockets come by a port of its own, or by none where that could not be had.
+            return
         scope = await line.read()
 
         async def receive() -> Message:
@@ -164,8 +181,10 @@ class LinkServer:
 
         async def send(message: Message) -> None:
             line.write(message)
+            # A browser that does not read is then slow to the channel too, which bounds what waits for it.
+            await line.drain()
 
-        await self._entrance(scope, receive, send)
+        await AsgiEntrance(channel)(scope, receive, send)
 
 
 # Texts of pages may hold bytes that are no UTF-8 (`surrogateescape`), and travel as bytes.
@@ -179,6 +198,26 @@ def page_to(page: AppPage) -> dict[str, object]:
 def page_from(fields: dict[str, Any]) -> AppPage:
     """Return the page that has travelled."""
     return AppPage(**{**fields, "source": fields["source"].decode(errors="surrogateescape")})
+
+
+# Payloads travel as JSON, which says more than MessagePack: numbers of any size, text that is no UTF-8.
+
+
+def payload_to(payload: HotPayload) -> object:
+    """Return what travels of a payload.
+
+    Raises:
+        HotChannelError: it cannot be sent.
+    """
+    return (header(payload), payload.data) if isinstance(payload, Binary) else encode(payload)
+
+
+def _payload_from(said: Any) -> HotPayload:
+    if isinstance(said, bytes):
+        payload: HotPayload = msgspec.convert(json.loads(said), JsonPayload)
+        return payload
+    head, data = said
+    return Binary(data=data, **json.loads(head))
 
 
 def _sent_to(sent: SentPage) -> dict[str, object]:

@@ -82,19 +82,22 @@ class Middleware:
         self._environments = self.environments()
         return jinja.template_folders(self._environments)
 
-    def make_worker(self, server: str, static: Iterable[tuple[str, str]], *, shares_port: bool) -> Worker:
+    def make_worker(
+        self, server: str, static: Iterable[tuple[str, str]], *, shares_port: bool, base: str
+    ) -> Worker:
         """Make the worker, in the event loop that it is for.
 
         Args:
             server: the address that the application is served at.
             static: URL prefixes and folders that the framework tells.
             shares_port: sockets can come by the application's own port.
+            base: path that the application is served below; ends with a slash.
         """
         speak()
         settings = self.settings.found(static, self.template_folders())
 
         def make(**given: Any) -> Host:
             shares = shares_port and settings.ws.port is None
-            return Host(settings, hosts_option=self.hosts_option, shares_port=shares, **given)
+            return Host(settings, hosts_option=self.hosts_option, shares_port=shares, base=base, **given)
 
         return Worker(settings, server, make=make, forget_templates=lambda: jinja.forget(self._environments))

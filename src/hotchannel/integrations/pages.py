@@ -20,11 +20,13 @@ from hotchannel.devserver.resolver import Resolved
 from hotchannel.integrations.site import PAGE
 from hotchannel.modules import html, javascript, transform
 from hotchannel.modules.syntax import SourceError
-from hotchannel.modules.urls import browser_url, split_query
+from hotchannel.modules.urls import below, browser_url, split_query
 from hotchannel.websocket.handshake import Reason
-from hotchannel.websocket.token import query_parameter, token_matches
+from hotchannel.websocket.token import query_parameter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hotchannel.devserver.compiler import Compiler
     from hotchannel.devserver.resolver import Resolver
     from hotchannel.hmr.graph import ModuleGraph, ModuleNode
@@ -42,13 +44,14 @@ class AppPage:
     """A page as the application made it.
 
     Attributes:
-        path: decoded URL path that it was asked for at.
+        path: decoded URL path that it was asked for at, as the application sees it.
         host: the Host that was asked for; a URL may name it.
         method: of the request.
         status: of the response.
         source: the text.
         is_fetched: the client asked for it, to compare it with what it has; it is sent as it is.
         prefix: what the application is mounted below, without a slash at the end.
+        position: `EPOCH:SEQ` of the journal from before it was made; empty where nobody has asked.
     """
 
     path: str
@@ -58,6 +61,7 @@ class AppPage:
     source: str
     is_fetched: bool = False
     prefix: str = ""
+    position: str = ""
 
     def local(self, reference: str) -> str:
         """Return a URL of this server's without its origin, as any other would name the same file.
@@ -97,16 +101,26 @@ class AppPages:
         graph: gets what pages load.
         resolver: learns their import maps.
         compiler: enters modules into the graph.
-        token: the channel's, which opens the kept texts.
+        base: path that browsers see the application below, and pages' paths come without.
+        is_token: tells whether what was given in a query is the channel's token, which opens the kept texts.
     """
 
-    __slots__ = ("_compiler", "_graph", "_kept", "_resolver", "_size", "_token")
+    __slots__ = ("_base", "_compiler", "_graph", "_is_token", "_kept", "_resolver", "_size")
 
-    def __init__(self, graph: ModuleGraph, resolver: Resolver, compiler: Compiler, *, token: str) -> None:
+    def __init__(
+        self,
+        graph: ModuleGraph,
+        resolver: Resolver,
+        compiler: Compiler,
+        *,
+        base: str,
+        is_token: Callable[[bytes | None], bool],
+    ) -> None:
         self._graph = graph
         self._resolver = resolver
         self._compiler = compiler
-        self._token = token
+        self._base = base
+        self._is_token = is_token
         self._kept: OrderedDict[str, str] = OrderedDict()
         self._size = 0
 
@@ -148,7 +162,7 @@ class AppPages:
     def respond(self, request: Request) -> Response:
         """Answer a request for a kept text."""
         path, query = split_query(request.target)
-        if not token_matches(query_parameter(query, b"token"), self._token):
+        if not self._is_token(query_parameter(query, b"token")):
             return text(403, "This needs the channel's token.\n", refused=(Reason.TOKEN, ""))
         source = self._kept.get(path[len(PAGE) :])
         headers = {"content-type": HTML, "cache-control": "no-store"}
@@ -172,7 +186,7 @@ class AppPages:
         After an update, importers name a module by its stamped URL, and the page has to name the same.
         """
         source = page.source
-        path = urljoin(page.path, page.local(analysis.base_href or ""))
+        path = below(urljoin(page.path, page.local(analysis.base_href or "")), self._base)
         enter_links(self._graph, self._resolver, source, analysis, path, local=page.local)
         edits: list[tuple[int, int, str]] = []
         inline = inline_modules(analysis)
@@ -186,7 +200,7 @@ class AppPages:
                 node = self._compiler.module_for(resolved, is_entry=True)
                 if node.timestamp:
                     src = next(attribute for attribute in script.attributes if attribute.name == "src")
-                    edits.append((src.start, src.end, f'src="{_stamped(node)}"'))
+                    edits.append((src.start, src.end, f'src="{self._stamped(node)}"'))
         return edits
 
     def _inline(self, source: str, script: html.Element, path: str) -> list[tuple[int, int, str]]:
@@ -203,9 +217,9 @@ class AppPages:
                 continue
             node = self._compiler.module_for(resolved, is_entry=True)
             if node.timestamp or node.explicit_import:
-                edits.append((start + site.start, start + site.end, transform.quote(_stamped(node))))
+                edits.append((start + site.start, start + site.end, transform.quote(self._stamped(node))))
         return edits
 
-
-def _stamped(node: ModuleNode) -> str:
-    return browser_url(node.url, timestamp=node.timestamp, explicit_import=node.explicit_import)
+    def _stamped(self, node: ModuleNode) -> str:
+        base, is_explicit = self._base, node.explicit_import
+        return browser_url(node.url, base=base, timestamp=node.timestamp, explicit_import=is_explicit)

@@ -35,6 +35,7 @@ class Arguments(TypedDict, total=False):
         cors: origins of other servers' pages that may load modules from here; True for all.
         editor: what the overlay's link opens files with; see `DevOptions.editor`.
         polling: watch by comparing, where the system sends no events.
+        backplane: URL of the engine by which several servers share one channel; see `WsOptions.backplane`.
         ws: the channel's settings.
     """
 
@@ -46,6 +47,7 @@ class Arguments(TypedDict, total=False):
     cors: Iterable[str] | bool
     editor: Iterable[str] | str | None
     polling: bool
+    backplane: str | None
     ws: Mapping[str, Any] | WsOptions | None
 
 
@@ -131,10 +133,12 @@ def read_settings(project: PathLike, settings: Mapping[str, Any]) -> AppSettings
         if not isinstance(ws, WsOptions):
             raise OptionError("ws", ws, "a dict of the channel's settings, or WsOptions")
         made["ws"] = ws
+    if (backplane := fields.get("backplane")) is not None:
+        made["ws"] = with_fields(made.get("ws", WsOptions()), {"backplane": backplane})
     return AppSettings(project=project, **made)
 
 
-_NAMES = ("static", "templates", "watch", "morph", "cors", "editor", "polling", "ws")
+_NAMES = ("static", "templates", "watch", "morph", "cors", "editor", "polling", "backplane", "ws")
 
 
 def _mounts(static: object, project: str) -> tuple[tuple[str, str], ...]:

@@ -13,7 +13,7 @@ from hotchannel.devserver.answering import OWN
 from hotchannel.devserver.files import FileRefused
 from hotchannel.devserver.http import PASS, Request, Response, text
 from hotchannel.devserver.modules import CLIENT, Modules, is_foreign_picture, is_foreign_script, is_module
-from hotchannel.modules.urls import decode_path, split_query
+from hotchannel.modules.urls import below, decode_path, split_query
 from hotchannel.websocket.handshake import Reason
 
 if TYPE_CHECKING:
@@ -44,22 +44,25 @@ class AppSite:
     Args:
         mounts: the folders.
         modules: answers with what is compiled.
+        base: path that browsers see all of it below, which requests come without.
         kept_page: returns a page as it was sent, by the target of a request for it.
         asked: told of a file that a page has asked for, and that is no module.
     """
 
-    __slots__ = ("_asked", "_kept_page", "_modules", "_mounts")
+    __slots__ = ("_asked", "_base", "_kept_page", "_modules", "_mounts")
 
     def __init__(
         self,
         mounts: Mounts,
         modules: Modules,
         *,
+        base: str,
         kept_page: Callable[[Request], Response],
         asked: Callable[[FilePath], None],
     ) -> None:
         self._mounts = mounts
         self._modules = modules
+        self._base = base
         self._kept_page = kept_page
         self._asked = asked
 
@@ -99,7 +102,7 @@ class AppSite:
         for entry in data[:_MAX_LOADED] if isinstance(data, list) else ():
             if not isinstance(entry, dict) or not isinstance(url := entry.get("url"), str):
                 continue
-            path, query = split_query(url)
+            path, query = split_query(below(url, self._base))
             decoded = decode_path(path)
             is_stylesheet = entry.get("stylesheet") is True
             if decoded is None or not (is_stylesheet or is_module(decoded, query)):

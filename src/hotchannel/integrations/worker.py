@@ -114,6 +114,7 @@ class Worker:
         follower = Follower(
             line,
             meeting,
+            socket_path=self._settings.ws.path if self._settings.ws.port is None else None,
             concerns=lambda path, accept: concerns(mounts, path, accept),
             forget_templates=self._forget_templates,
         )

@@ -10,7 +10,7 @@ nothing at all where hotchannel is off.
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from hotchannel.integrations.settings import Arguments
+    from hotchannel.integrations.worker import Worker
     from hotchannel.wire.payloads import ErrorDetail
 
 __all__ = ["ERROR_KEY", "HotChannelMiddleware"]
@@ -56,21 +57,25 @@ class HotChannelMiddleware(Middleware):
     def __init__(self, app: WsgiApp, **arguments: Unpack[Arguments]) -> None:
         super().__init__(**arguments)
         self.app = app
-        self._background = Background(
-            lambda server: self.make_worker(server, self.static_folders(), shares_port=False)
-        )
+        self._base = "/"
+        self._background = Background(self._make)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         if not self.is_on(self.is_debug()):
             return self.app(environ, start_response)
         visit = _visit(environ)
+        self._base = f"{visit.prefix}/"
         if self._background.hot(visit.server).concerns(visit.path, visit.accept):
             head, request = _head(environ, visit)
             address = f"{environ.get('REMOTE_ADDR', '')}:{environ.get('REMOTE_PORT', '')}"
             response = self._background.call(visit.server, lambda host: host.respond(head, request, address))
             if response is not PASS:
                 return _respond(response, visit.method, start_response)
+        if visit.navigates:
+            # A save that comes while the page is made is not in it for sure.
+            position = self._background.call(visit.server, lambda host: host.position())
+            visit = replace(visit, position=position)
         answer = _Answer(visit, self._background, start_response)
         try:
             made = answer.of(self.app(environ, answer.start))
@@ -88,6 +93,9 @@ class HotChannelMiddleware(Middleware):
             detail = error_detail(raised, self.settings.project)
             self._background.failed(visit, detail)
         return made
+
+    def _make(self, server: str) -> Worker:
+        return self.make_worker(server, self.static_folders(), shares_port=False, base=self._base)
 
     # What a framework knows better.
 
@@ -195,7 +203,7 @@ def _visit(environ: Environ) -> Visit:
     prefix = _text(environ.get("SCRIPT_NAME", ""))
     return Visit(
         method=environ["REQUEST_METHOD"],
-        path=prefix + _text(environ.get("PATH_INFO", "/")),
+        path=_text(environ.get("PATH_INFO", "/")),
         query=environ.get("QUERY_STRING", ""),
         scheme=environ.get("wsgi.url_scheme", "http"),
         host=environ.get("HTTP_HOST", ""),

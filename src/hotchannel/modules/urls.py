@@ -18,6 +18,7 @@ __all__ = [
     "FilePath",
     "ModuleId",
     "ModuleUrl",
+    "below",
     "browser_url",
     "decode_path",
     "is_bare",
@@ -127,6 +128,16 @@ def module_url(path: str, query: str = "") -> ModuleUrl:
 def path_of(url: ModuleUrl) -> str:
     """Return the decoded path of a module."""
     return unquote(split_query(url)[0])
+
+
+def below(path: str, base: str) -> str:
+    """Return a path, with or without query, without the base in front of it; as it is where that is missing.
+
+    Args:
+        path: as a browser or code has it.
+        base: ends with a slash.
+    """
+    return path[len(base) - 1 :] if path.startswith(base) else path
 
 
 def browser_url(url: str, *, base: str = "/", timestamp: int = 0, explicit_import: bool = False) -> str:

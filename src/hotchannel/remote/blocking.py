@@ -68,9 +68,9 @@ class BlockingRemote:
         except StopAsyncIteration:
             raise StopIteration from None
 
-    def send(self, event: str, data: Json | UnsetType = UNSET) -> None:
+    def send(self, event: str, data: Json | UnsetType = UNSET, meta: Json | UnsetType = UNSET) -> None:
         """Send a custom event; see `Remote.send`."""
-        self._wait(self._remote.send(event, data))
+        self._wait(self._remote.send(event, data, meta))
 
     def invoke(self, name: str, *arguments: Json) -> Json:
         """Call a function that the server offers; see `Remote.invoke`."""

@@ -10,7 +10,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from hotchannel.wire.payloads import HotPayload
+from hotchannel.wire.binary import is_binary, unpack
+from hotchannel.wire.codec import Malformed
+from hotchannel.wire.payloads import HotPayload, JsonPayload
 
 __all__ = ["Received", "parse"]
 
@@ -19,7 +21,10 @@ Received: TypeAlias = HotPayload | dict[str, Any]
 
 
 def parse(message: str | bytes) -> Received | None:
-    """Read one message; None where it is no JSON object."""
+    """Read one message; None where it is neither a JSON object nor a binary message."""
+    if isinstance(message, bytes) and is_binary(message):
+        binary = unpack(message)
+        return None if isinstance(binary, Malformed) else binary
     try:
         decoded = msgspec.json.decode(message)
     except (ValueError, RecursionError, MemoryError):
@@ -27,7 +32,7 @@ def parse(message: str | bytes) -> Received | None:
     if not isinstance(decoded, dict):
         return None
     try:
-        payload: HotPayload = msgspec.convert(decoded, HotPayload)
+        payload: HotPayload = msgspec.convert(decoded, JsonPayload)
         is_whole = msgspec.json.decode(msgspec.json.encode(payload)) == decoded
     except (ValueError, RecursionError):
         return decoded

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hotchannel.modules.urls import request_target
+from hotchannel.modules.urls import below, request_target
 from hotchannel.websocket.connection import message_bucket
 from hotchannel.websocket.handshake import PING, Accept, HandshakeRequest, Pass, Reason, Reject
 from hotchannel.websocket.head import refusal_parts
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hotchannel.websocket.frames import Outgoing
     from hotchannel.websocket.server import WebSocketServer
 
-__all__ = ["STATE_KEY", "AsgiApp", "AsgiEntrance", "target_of"]
+__all__ = ["STATE_KEY", "AsgiApp", "AsgiEntrance", "below_root", "root_of", "target_of"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -288,7 +288,7 @@ class _Connection:
                 # Before the peer has it, who may ask what was sent.
                 self._tally.bytes_out += len(message.encoded)
                 try:
-                    await self._send({"type": "websocket.send", "text": message.text})
+                    await self._send({"type": "websocket.send", **_said(message)})
                 except Exception:
                     # The peer is gone, but what it said last may not have been read yet.
                     asyncio.get_running_loop().call_later(_LINGER, self._dropped.set)
@@ -306,6 +306,10 @@ class _Connection:
             self._server.closed(self, error)
 
 
+def _said(message: Outgoing) -> Message:
+    return {"bytes": message.encoded} if message.is_binary else {"text": message.text}
+
+
 def target_of(scope: Scope) -> str:
     """Return the request target of a scope; not every server tells how it was written."""
     query = scope.get("query_string", b"").decode("latin-1")
@@ -314,6 +318,22 @@ def target_of(scope: Scope) -> str:
         return request_target(scope["path"], query)
     path: str = raw_path.decode("latin-1")
     return f"{path}?{query}" if query else path
+
+
+def root_of(scope: Scope) -> str:
+    """Return the path that the application is served below, without a slash at the end."""
+    root: str = scope.get("root_path") or ""
+    return root.rstrip("/")
+
+
+def below_root(scope: Scope) -> Scope:
+    """Return a scope whose path says what is asked of the application, whatever it is served below.
+
+    By the ASGI specification the path has the root path in it; hypercorn and others, and FastAPI's own
+    `root_path`, leave it out where a proxy has.
+    """
+    path = below(scope["path"], f"{root_of(scope)}/")
+    return scope if path == scope["path"] else {**scope, "path": path, "raw_path": None}
 
 
 def _request(scope: Scope) -> HandshakeRequest:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
-from hotchannel.channel.hub import HotChannel, as_payload
 from hotchannel.errors import HotChannelError
+from hotchannel.wire.sending import as_payload
 
 if TYPE_CHECKING:
+    from hotchannel.channel.hub import HotChannel
     from hotchannel.websocket.frames import Outgoing
     from hotchannel.websocket.roles import Socket
     from hotchannel.wire.payloads import HotPayload
@@ -42,15 +43,22 @@ class WebSocketClient:
     Attributes:
         socket: the connection itself.
         resuming: whether it asked to resume, and so sees `seq` in every message.
+        binary: whether it asked for binary messages as they are, without base64.
     """
 
-    __slots__ = ("__weakref__", "_channel", "resuming", "socket", "write")
+    __slots__ = ("__weakref__", "_channel", "binary", "resuming", "socket", "write")
 
     def __init__(
-        self, socket: Socket, channel: HotChannel[WebSocketClient, Outgoing], *, resuming: bool
+        self,
+        socket: Socket,
+        channel: HotChannel[WebSocketClient, Outgoing],
+        *,
+        resuming: bool,
+        binary: bool = False,
     ) -> None:
         self.socket = socket
         self.resuming = resuming
+        self.binary = binary
         self.write = socket.deliver
         self._channel = channel
 
@@ -69,13 +77,15 @@ class WebSocketClient:
             return ReadyState.OPEN
         return ReadyState.CLOSED if self.socket.ended else ReadyState.CLOSING
 
-    def send(self, message: HotPayload | str, data: Json | UnsetType = UNSET) -> None:
+    def send(
+        self, message: HotPayload | str, data: Json | UnsetType = UNSET, meta: Json | UnsetType = UNSET
+    ) -> None:
         """Send a payload, or an event with its data, to this client only; nothing once it is gone.
 
         Raises:
             HotChannelError: neither payload nor event name, or the data is not JSON.
         """
-        self._channel.answer(self, as_payload(message, data))
+        self._channel.answer(self, as_payload(message, data, meta))
 
     def step_aside(self) -> None:
         """Be no page any more: what is sent to all is not for it, and it does not count; `send` goes on."""

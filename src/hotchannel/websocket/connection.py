@@ -18,12 +18,13 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, cast
 
 from hotchannel.websocket.handshake import PING, Accept, HandshakeRequest, Pass, Reason, Reject
-from hotchannel.websocket.head import parse_head, refusal, switching_protocols
+from hotchannel.websocket.head import parse_head, refusal, switching_protocols, wrong_start
 from hotchannel.websocket.limits import TokenBucket
 from hotchannel.websocket.transports import NO_DESCRIPTOR, descriptor_of, send_at_once, shown_address
 
 if TYPE_CHECKING:
     from hotchannel.options import WsOptions
+    from hotchannel.websocket.compression import Deflate
     from hotchannel.websocket.frames import Outgoing
     from hotchannel.websocket.roles import Owner
     from hotchannel.websocket.session import Session
@@ -74,6 +75,7 @@ class Connection(asyncio.Protocol):
         "_bucket",
         "_congested",
         "_corked",
+        "_deflate",
         "_direct",
         "_exclusive",
         "_head",
@@ -106,6 +108,7 @@ class Connection(asyncio.Protocol):
         self._congested = False
         self._bucket: TokenBucket | None = None
         self._corked = b""
+        self._deflate: Deflate | None = None
         self._listening = False
         # What a message can be written to: only while it is open and nothing waits in the transport.
         self._direct = NO_DESCRIPTOR
@@ -140,7 +143,8 @@ class Connection(asyncio.Protocol):
 
     def deliver(self, message: Outgoing) -> None:
         """Send one message of the channel; a peer that does not read is cut off rather than waited for."""
-        frame = message.frame
+        deflate = self._deflate
+        frame = message.frame if deflate is None else message.compressed(deflate.window_bits)
         if (descriptor := self._direct) != NO_DESCRIPTOR:
             tally = self._tally
             tally.messages_out += 1
@@ -240,6 +244,9 @@ class Connection(asyncio.Protocol):
         limit = self._options.max_header_size
         searched = max(0, len(self._head) - 3)
         self._head += data
+        if (reason := wrong_start(self._head[0])) is not None:
+            self._refuse(None, Reject(400, reason))
+            return
         end = self._head.find(b"\r\n\r\n", searched)
         if end > limit - 4 or (end < 0 and len(self._head) > limit):
             self._refuse(None, Reject(431, Reason.HEAD_SIZE))
@@ -267,7 +274,10 @@ class Connection(asyncio.Protocol):
         self._stop_timer()
         self._tally.accepted += 1
         self._listening = True
-        headers = () if accept.subprotocol == PING else self._owner.response_headers(request)
+        headers = [] if accept.subprotocol == PING else list(self._owner.response_headers(request))
+        if (deflate := accept.deflate) is not None:
+            self._deflate = deflate
+            headers.append(("Sec-WebSocket-Extensions", deflate.answer))
         # With nothing waiting, a transport does no more than we can do past it (measured: a fifth of a
         # broadcast). With the first byte that waits it says so, and from then on gets everything.
         descriptor = descriptor_of(self._transport)
@@ -292,7 +302,7 @@ class Connection(asyncio.Protocol):
         from hotchannel.websocket.session import Session
 
         self._bucket = message_bucket(self._options)
-        self._session = Session(self._options.max_message_size)
+        self._session = Session(self._options.max_message_size, self._deflate)
         return self._session
 
     def _refuse(self, request: HandshakeRequest | None, reject: Reject) -> None:

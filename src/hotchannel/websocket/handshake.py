@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 
+from hotchannel.websocket.compression import Deflate, negotiate
 from hotchannel.websocket.hosts import host_allowed
 from hotchannel.websocket.token import query_parameter, token_matches
 
@@ -70,6 +71,7 @@ class Reason(StrEnum):
     SUBPROTOCOL = "subprotocol"
     TARGET = "request-target"
     TIMEOUT = "handshake-timeout"
+    TLS = "tls-on-a-port-without"
     TOKEN = "token"
     UNREADY = "pages-not-served-yet"
     UPGRADE = "other-upgrade"
@@ -104,22 +106,26 @@ class Policy:
     Attributes:
         base_path: the socket's path, decoded.
         token: the server's secret.
+        former_tokens: those that it had before; pages served then may still come.
         allowed_hosts: see `hosts.host_allowed`.
         own_hosts: names the server itself goes by; always allowed.
         require_token: `always` asks the token of requests without Origin too.
         skip_web_socket_token_check: accept every allowed Host.
         exclusive: no host application stands behind; then no WebSocket is passed on.
         hosts_option: the option that a refused user should set, as they would write it.
+        compression: agree on compression with clients that offer it.
     """
 
     base_path: str
     token: str
+    former_tokens: tuple[str, ...] = ()
     allowed_hosts: Collection[str] | Literal[True] = ()
     own_hosts: Collection[str] = ()
     require_token: Literal["browser", "always"] = "browser"
     skip_web_socket_token_check: bool = False
     exclusive: bool = False
     hosts_option: str = "ws.allowed_hosts"
+    compression: bool = False
 
     def __repr__(self) -> str:
         return f"Policy(base_path={self.base_path!r}, exclusive={self.exclusive})"
@@ -133,11 +139,15 @@ class Accept:
         subprotocol: the one to confirm; `vite-ping` is closed at once.
         key: the request's `Sec-WebSocket-Key`.
         resume: the query's `resume`, as it came; None where there is none.
+        binary: whether binary messages go out as they are (`binary=1` in the query).
+        deflate: the compression to confirm; None for none. Plain ASGI leaves it to the server in front.
     """
 
     subprotocol: Subprotocol
     key: str
     resume: str | None = None
+    binary: bool = False
+    deflate: Deflate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,11 +269,22 @@ def _admit(
     if (
         token_needed
         and not policy.skip_web_socket_token_check
-        and not token_matches(query_parameter(query, b"token"), policy.token)
+        and not _knows_token(policy, query_parameter(query, b"token"))
     ):
         return Reject(400, Reason.TOKEN)
     resume = query_parameter(query, b"resume")
-    return Accept(HMR, key, None if resume is None else resume.decode("latin-1"))
+    offers = fields.get("sec-websocket-extensions") if policy.compression else None
+    return Accept(
+        HMR,
+        key,
+        None if resume is None else resume.decode("latin-1"),
+        query_parameter(query, b"binary") == b"1",
+        negotiate(", ".join(offers)) if offers else None,
+    )
+
+
+def _knows_token(policy: Policy, given: bytes | None) -> bool:
+    return any(token_matches(given, token) for token in (policy.token, *policy.former_tokens))
 
 
 def _group(headers: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:

@@ -14,17 +14,20 @@ from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from hotchannel.websocket.handshake import HandshakeRequest
+from hotchannel.websocket.handshake import HandshakeRequest, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["parse_head", "refusal", "refusal_parts", "switching_protocols", "well_formed"]
+__all__ = ["parse_head", "refusal", "refusal_parts", "switching_protocols", "well_formed", "wrong_start"]
 
 _REQUEST_LINE = re.compile(r"([!#-'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) HTTP/([0-9]\.[0-9])(?=\r\n|\Z)")
 # From the end of the line before to the end of its own, so that as many as there are lines leave nothing out.
 _HEADER = re.compile(r"\r\n([!#-'*+.^_`|~0-9A-Za-z-]++):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]*+)(?=\r\n|\Z)")
 _LATIN_1 = re.compile("[\x00-\xff]*")
+
+_TOKEN_CHARACTER = re.compile(rb"[!#-'*+.^_`|~0-9A-Za-z-]")
+_TLS_HANDSHAKE = 0x16
 
 _ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -41,6 +44,17 @@ def parse_head(head: bytes) -> HandshakeRequest | None:
     headers = tuple([(name.lower(), value.rstrip(" \t")) for name, value in found])
     method, target, version = start.groups()
     return HandshakeRequest(method, target, headers, version)
+
+
+def wrong_start(first: int) -> Reason | None:
+    """Why no request can follow this first byte; None where one can.
+
+    Whoever begins so does not speak HTTP here, and may wait for ever for an answer: a method is a token
+    (RFC 9110 section 9.1), and a record of a TLS handshake has its own byte (RFC 8446 section 5.1).
+    """
+    if _TOKEN_CHARACTER.match(bytes((first,))):
+        return None
+    return Reason.TLS if first == _TLS_HANDSHAKE else Reason.HEAD
 
 
 def well_formed(header: object) -> bool:

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 from hotchannel.websocket.handshake import Reason, Reject
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hotchannel.channel.backplane.roles import Presence
     from hotchannel.options import WsOptions
 
 __all__ = ["Admission", "TokenBucket"]
@@ -50,6 +53,10 @@ class TokenBucket:
         self._level -= 1
         return True
 
+    def drain(self, count: float) -> None:
+        """What was taken elsewhere is missing here too; more than there was, is paid back in time."""
+        self._level = max(self._level - count, -self._burst)
+
     def full(self, now: float) -> bool:
         """Whether nothing is missing, so that the bucket may be forgotten."""
         if self._rate is not None:
@@ -68,13 +75,35 @@ class Admission:
         options: the limits.
     """
 
-    __slots__ = ("_buckets", "_clients", "_count", "_options")
+    __slots__ = ("_buckets", "_clients", "_count", "_elsewhere", "_knocks", "_options")
 
     def __init__(self, options: WsOptions) -> None:
         self._options = options
         self._clients: Counter[str] = Counter()
         self._count = 0
         self._buckets: dict[str, TokenBucket] = {}
+        # Of all other processes: clients, and clients by address; and what they have to be told.
+        self._elsewhere: tuple[int, Counter[str]] = (0, Counter())
+        self._knocks: Counter[str] = Counter()
+
+    def shared(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Clients by address, and handshakes by address since the last call; none where nothing is shared."""
+        if not self._options.shared_limits:
+            return {}, {}
+        knocks, self._knocks = self._knocks, Counter()
+        return dict(self._clients), dict(knocks)
+
+    def met(self, others: Sequence[Presence]) -> None:
+        """Take in what the other processes have counted."""
+        if not self._options.shared_limits:
+            return
+        addresses: Counter[str] = Counter()
+        for other in others:
+            addresses.update(other.addresses)
+            for address, count in other.knocks.items():
+                if (bucket := self._buckets.get(address)) is not None:
+                    bucket.drain(count)
+        self._elsewhere = (sum(other.clients for other in others), addresses)
 
     def knock(self, address: str, now: float) -> Reject | None:
         """Count a handshake of `address` (without port); a `Reject` where it has had too many."""
@@ -86,14 +115,17 @@ class Admission:
             if len(self._buckets) >= _MAX_REMEMBERED:
                 self._forget(now)
             bucket = self._buckets[address] = TokenBucket(rate, max(1.0, rate), now)
+        if self._options.shared_limits:
+            self._knocks[address] += 1
         return None if bucket.take(now) else Reject(429, Reason.ADDRESS_RATE, _RETRY)
 
     def enter(self, address: str) -> Reject | None:
         """Whether one more client may come in from `address`; a `Reject` where it may not."""
-        if self._count >= self._options.max_clients:
+        elsewhere, of_address = self._elsewhere
+        if self._count + elsewhere >= self._options.max_clients:
             return Reject(503, Reason.CLIENTS, _RETRY)
         most = self._options.max_clients_per_address
-        if most is not None and self._clients[address] >= most:
+        if most is not None and self._clients[address] + of_address[address] >= most:
             return Reject(429, Reason.ADDRESS_CLIENTS, _RETRY)
         return None
 

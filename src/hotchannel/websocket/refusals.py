@@ -41,6 +41,13 @@ _ABOUT = {
 }
 """The headers that a refusal is about."""
 
+_WAYS_OUT = {
+    Reason.TLS: "; this port speaks no TLS: where pages are on https, let what ends their TLS pass the "
+    'channel on, by `path` and `client_port` of its settings (README, "Flask behind HTTPS"), or give '
+    "WebSocketServer https=True",
+}
+"""What to do about a refusal of which there is no request to show."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -120,7 +127,7 @@ class _Described:
     def __str__(self) -> str:
         request = self._request
         if request is None:
-            return ""
+            return _WAYS_OUT.get(self._reason, "")
         path = printable(request.target.partition("?")[0], 80)
         shown = [
             f"{name.title()}: {printable(value, 80)}"

@@ -1,8 +1,8 @@
 """The WebSocket server: one channel, whatever connections come from.
 
 Role: modes and life cycle. Entrances (a listener of its own, uvicorn, any ASGI server) hand it
-connections, the hot channel decides what is said on them, and this module ties the two together: options
-to policy, connection to client, life cycle to events. Follows the seed document's `WebSocketServer` and
+connections, which its `Reception` takes in, and the hot channel decides what is said on them; this module
+ties them together: options to policy, life cycle to events. Follows the seed document's `WebSocketServer` and
 protocol.md section 1.
 
 Modes: *disabled*: every method may be called and does nothing. *integrated*: an entrance has attached
@@ -11,51 +11,31 @@ itself; `listen()` opens nothing. *standalone*: `listen()` opens a port of its o
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, overload
-from weakref import WeakValueDictionary
 
 from msgspec import UNSET, UnsetType
 
+from hotchannel.channel.backplane import open_backplane
 from hotchannel.channel.hub import LIFECYCLE_EVENTS, HotChannel
 from hotchannel.channel.journal import Journal
-from hotchannel.channel.listeners import Listeners
-from hotchannel.channel.printable import printable
 from hotchannel.errors import HotChannelError, ListenError
 from hotchannel.options import WsOptions, with_fields
-from hotchannel.websocket.client import WebSocketClient
 from hotchannel.websocket.connection import Connection
-from hotchannel.websocket.connections import Connections
-from hotchannel.websocket.frames import Outgoing
-from hotchannel.websocket.handshake import (
-    PASS,
-    PING,
-    Accept,
-    Decision,
-    HandshakeRequest,
-    HttpAnswer,
-    Pass,
-    Reason,
-    Reject,
-    decide,
-    decide_http,
-)
-from hotchannel.websocket.head import well_formed
-from hotchannel.websocket.limits import Admission
-from hotchannel.websocket.policies import policy_of
-from hotchannel.websocket.refusals import RefusalLog
+from hotchannel.websocket.door import Door
+from hotchannel.websocket.frames import BinaryOutgoing, Outgoing
+from hotchannel.websocket.reception import Reception
 from hotchannel.websocket.stats import Stats, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from collections.abc import Set as AbstractSet
 
+    from hotchannel.channel.listeners import Listeners
     from hotchannel.options import HttpsOptions
-    from hotchannel.websocket.refusals import Refusal
-    from hotchannel.websocket.roles import Socket
+    from hotchannel.websocket.client import WebSocketClient
+    from hotchannel.websocket.door import DoorState
     from hotchannel.websocket.standalone import Listener
     from hotchannel.wire.payloads import ErrorDetail, FullReload, HotPayload
 
@@ -67,10 +47,16 @@ Mode = Literal["integrated", "standalone", "disabled"]
 
 _log = logging.getLogger("hotchannel.server")
 
+_KEPT_OF_JOURNAL = 10
+"""The engine keeps so many times what the journal does, for a process that falls behind."""
+
+_JOINING = 5.0
+"""Seconds that opening a port waits for the other processes' token."""
+
 L = TypeVar("L", bound="Callable[..., object]")
 
 
-class WebSocketServer:
+class WebSocketServer(Reception):
     """Vite's hot-update channel.
 
     As standalone server:
@@ -113,33 +99,40 @@ class WebSocketServer:
         **fields: Any,
     ) -> None:
         self._mode: Mode = "disabled" if options is False else "standalone"
-        self._options = with_fields(options or WsOptions(), fields)
+        settings = with_fields(options or WsOptions(), fields)
         self._pages_listening = pages_listening
         self._https = https
-        hosts = (*own_hosts, *([self._options.host] if self._options.host else []))
-        self._policy = policy_of(self._options, base=base, own_hosts=hosts, hosts_option=hosts_option)
-        self._exclusive_policy = replace(self._policy, exclusive=True)
+        door = Door(settings, base=base, own_hosts=own_hosts, hosts_option=hosts_option)
         self._journal = Journal(
             secrets.token_urlsafe(6),
-            max_messages=self._options.journal_messages,
-            max_bytes=self._options.journal_bytes,
+            max_messages=settings.journal_messages,
+            max_bytes=settings.journal_bytes,
         )
-        self._tally = Tally()
-        self._channel: HotChannel[WebSocketClient, Outgoing] = HotChannel(
-            self._journal, hmr=hmr, prepare=Outgoing, catch_up=catch_up, sent=self._tally.sent
+        tally = Tally()
+        backplane = open_backplane(
+            None if self._mode == "disabled" else settings.backplane,
+            keep=_KEPT_OF_JOURNAL * settings.journal_messages,
         )
-        self._events: Listeners[...] = Listeners()
-        self._by_socket: WeakValueDictionary[Socket, WebSocketClient] = WeakValueDictionary()
-        self._connections = Connections(self._options.ping_interval)
-        self._admission = Admission(self._options)
-        self._refusals = RefusalLog()
+        channel: HotChannel[WebSocketClient, Outgoing] = HotChannel(
+            self._journal,
+            hmr=hmr,
+            prepare=Outgoing,
+            prepare_binary=BinaryOutgoing,
+            catch_up=catch_up,
+            timing=tally,
+            backplane=backplane,
+            token=door.token,
+            on_token=door.agree,
+            limits=door.admission,
+        )
+        super().__init__(settings, door, channel, backplane, tally)
         self._listener: Listener | None = None
         self._unhook: Callable[[], None] | None = None
         self._closed = False
-        if self._options.server is not None and self._mode != "disabled":
+        if settings.server is not None and self._mode != "disabled":
             from hotchannel.websocket.uvicorn import hook
 
-            self._unhook = hook(self, self._options.server)
+            self._unhook = hook(self, settings.server)
 
     @classmethod
     def disabled(cls) -> Self:
@@ -152,19 +145,18 @@ class WebSocketServer:
         return self._mode
 
     @property
-    def options(self) -> WsOptions:
-        """The channel's settings."""
-        return self._options
-
-    @property
     def token(self) -> str:
         """The secret in the socket's URL. Never log it."""
-        return self._policy.token
+        return self._door.token
+
+    def knows_token(self, given: bytes | None) -> bool:
+        """Whether this is the token, or one that it had before the processes agreed on another."""
+        return self._door.knows_token(given)
 
     @property
     def path(self) -> str:
         """The socket's path, decoded."""
-        return self._policy.base_path
+        return self._door.path
 
     @property
     def port(self) -> int | None:
@@ -182,23 +174,18 @@ class WebSocketServer:
         return self._channel.clients
 
     @property
-    def tally(self) -> Tally:
-        """Where connections count; read it through `stats()`."""
-        return self._tally
-
-    @property
     def hub(self) -> HotChannel[WebSocketClient, Outgoing]:
         """Where all messages pass."""
         return self._channel
 
-    @property
-    def recent_refusals(self) -> Iterable[Refusal]:
-        """Who was not let in lately, oldest first."""
-        return self._refusals.recent
-
     def stats(self) -> Stats:
         """The numbers of this moment."""
-        return self._tally.picture(len(self.clients), self._connections.waiting())
+        return self._tally.picture(
+            len(self.clients),
+            self._connections.waiting(),
+            lag=self._backplane.lag,
+            pending=self._backplane.pending,
+        )
 
     def position(self) -> str:
         """`EPOCH:SEQ`: what a page that is served now is up to date with."""
@@ -206,14 +193,18 @@ class WebSocketServer:
 
     # Talking.
 
-    def send(self, message: HotPayload | str, data: Json | UnsetType = UNSET) -> None:
+    def send(
+        self, message: HotPayload | str, data: Json | UnsetType = UNSET, meta: Json | UnsetType = UNSET
+    ) -> None:
         """Send a payload, or an event with its data, to every client; see `HotChannel.send`.
+
+        Bytes, `memoryview`s and NumPy arrays go out as they are, with `meta` beside them.
 
         Raises:
             HotChannelError: neither payload nor event name, or the data is not JSON.
         """
         if self._mode != "disabled":
-            self._channel.send(message, data)
+            self._channel.send(message, data, meta)
 
     def fail(self, source: str, detail: ErrorDetail) -> None:
         """`source` (a file or URL) is in error: show it, to every newcomer too, until it recovers."""
@@ -223,6 +214,41 @@ class WebSocketServer:
     def recover(self, source: str) -> bool:
         """`source` is well again. True where it had been in error."""
         return self._channel.recover(source)
+
+    # Among the processes that share the channel.
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether there may be other processes (`ws.backplane`)."""
+        return self._backplane.is_shared
+
+    @property
+    def clients_elsewhere(self) -> int:
+        """Clients of all other processes, as they told within the last seconds."""
+        return self._backplane.others
+
+    @property
+    def unacknowledged(self) -> int:
+        """What this process has sent and the engine of `ws.backplane` has not acknowledged."""
+        return self._backplane.pending
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this process is the one that decides for all; always, where it is the only one."""
+        return self._backplane.is_leader
+
+    def led(self, listener: Callable[[bool], object]) -> None:
+        """Call `listener` when this process begins to lead (True), or no longer leads (False)."""
+        self._channel.led(listener)
+
+    def tell(self, topic: str, data: object) -> None:
+        """Tell all processes, this one among them, in one order with what is sent; no client hears of it."""
+        if self._mode != "disabled":
+            self._channel.tell(topic, data)
+
+    def heard(self, topic: str, listener: Callable[[Any], object]) -> None:
+        """Call `listener(data)` for what `tell` says of a topic."""
+        self._channel.heard(topic, listener)
 
     @overload
     def on(self, event: str, listener: L) -> L: ...
@@ -260,9 +286,10 @@ class WebSocketServer:
             self._mode = "integrated"
 
     async def listen(self, *, tries: int = 1) -> None:
-        """Open the port, in standalone mode; otherwise, or where it is open already, do nothing.
+        """Join the other processes, where there are such, and open the port, in standalone mode.
 
-        A port that cannot be had is logged, raised as `error` event, and otherwise lived without.
+        Does nothing where that has been done. A port that cannot be had is logged, raised as `error` event,
+        and otherwise lived without.
 
         Args:
             tries: how many ports may be tried one after another, where they are in use.
@@ -271,10 +298,14 @@ class WebSocketServer:
             ListenError: the port cannot be had, and `ws.strict_port` is set.
             HotChannelError: the server is closed.
         """
+        if self._closed and self._mode == "standalone":
+            raise HotChannelError("this server is closed: make a new one")
+        if self._mode != "disabled" and not self._closed:
+            self._backplane.begin()
+            # What is served from now on names the token that all have.
+            await self._backplane.joined(_JOINING)
         if self._mode != "standalone" or self._listener is not None:
             return
-        if self._closed:
-            raise HotChannelError("this server is closed: make a new one")
         from hotchannel.websocket.standalone import open_listener
 
         try:
@@ -282,7 +313,7 @@ class WebSocketServer:
                 lambda: Connection(self, exclusive=True),
                 self._options,
                 https=self._https,
-                own_hosts=self._policy.own_hosts,
+                own_hosts=self._door.own_hosts,
                 tries=tries,
             )
         except ListenError as exc:
@@ -309,6 +340,7 @@ class WebSocketServer:
             self._unhook = None
         await self._connections.close()
         self._refusals.close()
+        await self._backplane.close()
         await self._channel.close()
         await self._events.close()
 
@@ -319,90 +351,11 @@ class WebSocketServer:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
-    # What entrances ask.
-
-    def check_http(self, request: HandshakeRequest, address: str) -> HttpAnswer | None:
-        """The Host check for a plain HTTP request of the site; None lets it through. Logs and counts.
-
-        Args:
-            request: its head.
-            address: the peer's, for the log.
-        """
-        answer = decide_http(self._policy, request)
-        if answer is not None and answer.reason is not None:
-            self.refused(answer.reason, address, request)
-        return answer
-
-    # What connections ask and tell (`roles.Owner`).
-
-    def judge(self, request: HandshakeRequest, host: str, *, exclusive: bool) -> Decision:
-        """Decide about a handshake that comes from the IP address `host`.
-
-        A server that is off has no socket at all, and one that is closed or full takes nobody.
-        """
-        decision = decide(self._exclusive_policy if exclusive else self._policy, request)
-        if isinstance(decision, Pass):
-            return decision
-        if isinstance(decision, Accept) and self._mode == "disabled":
-            return Reject(404, Reason.PATH) if exclusive else PASS
-        too_many = self._admission.knock(host, asyncio.get_running_loop().time())
-        if too_many is not None or isinstance(decision, Reject):
-            return too_many or decision
+    @property
+    def _door_state(self) -> DoorState:
+        if self._mode == "disabled":
+            return "off"
         if self._closed:
-            return Reject(503, Reason.CLOSED)
-        if decision.subprotocol == PING:
-            is_early = self._mode == "standalone" and self._pages_listening and not self._pages_listening()
-            return Reject(503, Reason.UNREADY) if is_early else decision
-        return self._admission.enter(host) or decision
-
-    def connected(self, connection: Socket) -> None:
-        """A transport is there; none comes in after `close`."""
-        self._connections.add(connection)
-
-    def refused(self, reason: Reason, address: str, request: HandshakeRequest | None, more: str = "") -> None:
-        """Somebody did not get in, or not what they wanted; `more` is what there is to say of the reason."""
-        self._tally.refused[reason] += 1
-        self._refusals.refused(reason, address, request, more)
-
-    def response_headers(self, request: HandshakeRequest) -> list[tuple[str, str]]:
-        """What `headers` listeners add to a 101; what is no header is logged and left out."""
-        headers: list[tuple[str, str]] = []
-        self._events.emit("headers", headers, request)
-        if wrong := [header for header in headers if not well_formed(header)]:
-            _log.error("a listener of headers added what is none: %s", printable(str(wrong), 200))
-        return [header for header in headers if header not in wrong]
-
-    def opened(self, connection: Socket, accept: Accept, request: HandshakeRequest) -> None:
-        """A client is in: from here on it gets every message."""
-        client = WebSocketClient(connection, self._channel, resuming=accept.resume is not None)
-        self._by_socket[connection] = client
-        self._admission.entered(connection.host)
-        if _log.isEnabledFor(logging.INFO):
-            _log.info("client connected: %s", client.address)
-        self._channel.join(client, accept.resume)
-        if connection.open:
-            self._events.emit("connection", client, request)
-        else:
-            # Dropped while it was greeted: `closed` came when the channel did not know it yet.
-            self._channel.leave(client)
-
-    def received(self, connection: Socket, message: str | bytes) -> None:
-        """A client said something."""
-        client = self._by_socket[connection]
-        self._events.emit("message", client, message)
-        if not self._channel.receive(client, message):
-            self._tally.ignored += 1
-
-    def closed(self, connection: Socket, error: Exception | None) -> None:
-        """A client is leaving, because of `error` where its socket had one."""
-        client = self._by_socket.pop(connection)
-        self._admission.left(connection.host)
-        reason = f" ({printable(str(error))})" if error else ""
-        _log.info("client disconnected: %s%s", client.address, reason)
-        self._channel.leave(client)
-        if error is not None:
-            self._events.emit("error", error)
-
-    def disconnected(self, connection: Socket) -> None:
-        """A transport is gone."""
-        self._connections.discard(connection)
+            return "closed"
+        is_early = self._mode == "standalone" and self._pages_listening and not self._pages_listening()
+        return "early" if is_early else "open"

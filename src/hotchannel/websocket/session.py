@@ -16,11 +16,14 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from websockets.exceptions import ProtocolError
+from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.protocol import SERVER, Protocol, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from hotchannel.websocket.compression import Deflate
 
 __all__ = ["Session"]
 
@@ -38,13 +41,16 @@ class Session:
     """A server's side of an open WebSocket.
 
     Args:
-        max_size: bytes of a message, whole or in fragments; a larger one fails it with 1009.
+        max_size: bytes of a message, whole or in fragments, inflated; a larger one fails it with 1009.
+        deflate: how the peer may compress; None for not at all.
     """
 
     __slots__ = ("_protocol",)
 
-    def __init__(self, max_size: int) -> None:
+    def __init__(self, max_size: int, deflate: Deflate | None = None) -> None:
         self._protocol = _Protocol(max_size)
+        if deflate is not None:
+            self._protocol.extensions = [_Inflate(deflate)]
 
     def receive(self, data: bytes) -> Iterator[str | bytes | None]:
         """Take bytes from the peer; one item a frame. Never raises.
@@ -144,3 +150,25 @@ class _Protocol(Protocol):
             case _:
                 pass
         return None
+
+
+class _Inflate(PerMessageDeflate):
+    """The library's, for what the peer sends, with a bound where a stream ends before its message does.
+
+    What follows the end of a stream inflates to nothing, so that no size is ever exceeded, while zlib keeps
+    all of it.
+    """
+
+    def __init__(self, deflate: Deflate) -> None:
+        super().__init__(
+            remote_no_context_takeover=True,
+            local_no_context_takeover=True,
+            remote_max_window_bits=deflate.peer_window_bits,
+            local_max_window_bits=deflate.window_bits,
+        )
+
+    def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
+        inflated = super().decode(frame, max_size=max_size)
+        if self.decode_cont_data and self.decoder.unused_data:
+            raise ProtocolError("compressed data goes on after its end")
+        return inflated

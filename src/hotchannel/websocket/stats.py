@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from hotchannel.websocket.handshake import Reason
+    from hotchannel.wire.payloads import Binary
 
 __all__ = ["Buckets", "Histogram", "Stats", "Tally"]
 
 _BROADCAST_BOUNDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5)
 
 _SAVE_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+_MAX_ANSWERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class Stats:
         outbox_bytes: wait now, because clients do not read as quickly as we write.
         broadcast: seconds that a message to all took, from encoding to the last write.
         save_to_send: seconds from the first sign of a save to the message about it.
+        backplane_lag: seconds that this process's newest message took to come back from `ws.backplane`.
+        backplane_pending: what this process has sent and `ws.backplane` has not acknowledged.
     """
 
     clients: int
@@ -101,6 +106,8 @@ class Stats:
     outbox_bytes: int
     broadcast: Histogram
     save_to_send: Histogram
+    backplane_lag: float
+    backplane_pending: int
 
 
 @dataclass(slots=True)
@@ -122,6 +129,8 @@ class Tally:
     broadcast: Buckets = field(default_factory=lambda: Buckets(_BROADCAST_BOUNDS))
     save_to_send: Buckets = field(default_factory=lambda: Buckets(_SAVE_BOUNDS))
     save: float | None = None
+    _answers: dict[bytes, float] = field(default_factory=dict)
+    """Messages that answer a save and are not sent yet, and when that showed first."""
 
     @contextmanager
     def saving(self, since: float) -> Iterator[None]:
@@ -132,14 +141,25 @@ class Tally:
         finally:
             self.save = None
 
-    def sent(self, began: float, ended: float) -> None:
-        """A message went to all in this time."""
-        self.broadcast.observe(ended - began)
+    def said(self, content: bytes) -> None:
+        """A message to all is on its way; where processes share the channel, it comes back later."""
         if self.save is not None:
-            self.save_to_send.observe(ended - self.save)
+            self._answers[content] = self.save
+            if len(self._answers) > _MAX_ANSWERS:
+                del self._answers[next(iter(self._answers))]
 
-    def picture(self, clients: int, outbox_bytes: int) -> Stats:
-        """The numbers of this moment."""
+    def sent(self, content: bytes | Binary, began: float, ended: float) -> float | None:
+        """A message went to all in this time; returns when the save showed that it answers."""
+        self.broadcast.observe(ended - began)
+        since = self.save
+        if self._answers and isinstance(content, bytes):
+            since = self._answers.pop(content, since)
+        if since is not None:
+            self.save_to_send.observe(ended - since)
+        return since
+
+    def picture(self, clients: int, outbox_bytes: int, *, lag: float, pending: int) -> Stats:
+        """The numbers of this moment; for those that are passed in, see `Stats`."""
         return Stats(
             clients=clients,
             accepted=self.accepted,
@@ -153,4 +173,6 @@ class Tally:
             outbox_bytes=outbox_bytes,
             broadcast=self.broadcast.picture(),
             save_to_send=self.save_to_send.picture(),
+            backplane_lag=lag,
+            backplane_pending=pending,
         )

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from hotchannel.errors import HotChannelError
-from hotchannel.wire.payloads import Custom, HotPayload, Ping
+from hotchannel.wire.payloads import Binary, Custom, HotPayload, Json, Ping
 
-__all__ = ["MAX_DEPTH", "Malformed", "decode", "encode", "number"]
+__all__ = ["MAX_DEPTH", "Json", "Malformed", "as_json", "decode", "deeper_than", "encode", "number"]
 
 MAX_DEPTH = 128
 """How deep arrays and objects of a client's message may nest."""
@@ -39,20 +39,48 @@ class Malformed:
 def encode(payload: HotPayload) -> bytes:
     """One JSON object in UTF-8 with `type` as its first key, absent optional fields left out.
 
+    A binary message becomes a custom event whose `data` is `{data, meta}`, the bytes in base64.
+
     Raises:
         HotChannelError: the data of a custom event cannot be said in JSON.
     """
+    if isinstance(payload, Binary):
+        parts: dict[str, Json] = {"data": payload.data}
+        if payload.meta is not msgspec.UNSET:
+            parts["meta"] = payload.meta
+        payload = Custom(payload.event, parts)
+    return as_json(payload, type(payload).__name__)
+
+
+def as_json(value: object, name: str) -> bytes:
+    """JSON in UTF-8.
+
+    Args:
+        value: what is said.
+        name: of it, for the error.
+
+    Raises:
+        HotChannelError: it cannot be said in JSON.
+    """
     try:
         try:
-            return _encoder.encode(payload)
+            return _encoder.encode(value)
         except UnicodeEncodeError:
-            return _encode_escaped(payload)
+            return _encode_escaped(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as exc:
-        raise HotChannelError(f"cannot encode {type(payload).__name__} as JSON: {exc}") from exc
+        raise HotChannelError(f"cannot encode {name} as JSON: {exc}") from exc
 
 
-def number(encoded: bytes, seq: int) -> bytes:
-    """The same object with `"seq": seq` as its last key, for clients that resume."""
+def number(encoded: bytes, seq: int | str) -> bytes:
+    """The same object with `seq` as its last key, for clients that resume.
+
+    Args:
+        encoded: the object.
+        seq: the message's number in the client's epoch, or all of what the client comes back with, in letters
+            that JSON does not escape.
+    """
+    if isinstance(seq, str):
+        return b'%b,"seq":"%b"}' % (encoded[:-1], seq.encode())
     return b'%b,"seq":%d}' % (encoded[:-1], seq)
 
 
@@ -60,7 +88,7 @@ def decode(data: bytes | str) -> Custom | Ping | Malformed:
     """What a client says. Never raises; of duplicate keys the last one counts, as in a browser."""
     try:
         message = _decoder.decode(data)
-        if _deeper_than(message, MAX_DEPTH):
+        if deeper_than(message, MAX_DEPTH):
             return Malformed("nested too deep")
     except RecursionError:
         return Malformed("nested too deep")
@@ -80,13 +108,14 @@ def decode(data: bytes | str) -> Custom | Ping | Malformed:
             return Malformed("not a type that clients send")
 
 
-def _encode_escaped(payload: HotPayload) -> bytes:
+def _encode_escaped(value: object) -> bytes:
     # A file name that is not UTF-8 holds lone surrogates. They have no UTF-8 form, but JSON can
     # escape them, and a browser reads them back (ECMA-262, well-formed JSON.stringify).
-    return json.dumps(msgspec.to_builtins(payload), separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(msgspec.to_builtins(value), separators=(",", ":"), allow_nan=False).encode()
 
 
-def _deeper_than(value: object, limit: int) -> bool:
+def deeper_than(value: object, limit: int) -> bool:
+    """Whether arrays and objects in `value` nest deeper than so many levels."""
     level = [value]
     for _ in range(limit):
         level = [

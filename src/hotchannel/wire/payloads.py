@@ -12,12 +12,15 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType
 
 __all__ = [
+    "Binary",
     "Connected",
     "Custom",
     "ErrorDetail",
     "ErrorPayload",
     "FullReload",
     "HotPayload",
+    "Json",
+    "JsonPayload",
     "Location",
     "Ping",
     "Prune",
@@ -137,5 +140,22 @@ class Custom(_Payload, frozen=True, tag="custom"):
     data: Json | UnsetType = UNSET
 
 
-HotPayload = Connected | Ping | Update | FullReload | Prune | ErrorPayload | Custom
+class Binary(_Payload, frozen=True, tag="binary"):
+    """An application's own event with bytes, which travel as they are where client and server are ours.
+
+    Attributes:
+        event: the event's name.
+        data: the bytes.
+        meta: any JSON value beside them; absent is not null.
+    """
+
+    event: str
+    data: bytes
+    meta: Json | UnsetType = UNSET
+
+
+JsonPayload = Connected | Ping | Update | FullReload | Prune | ErrorPayload | Custom
+"""What there is in stock Vite too."""
+
+HotPayload = JsonPayload | Binary
 """Anything that may be sent to a client."""

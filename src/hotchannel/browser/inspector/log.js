@@ -94,7 +94,7 @@ function rowOf(message) {
   const row = element("details", `${way}${type === "malformed" || type === "error" ? ` ${type}` : ""}`, summary);
   row.addEventListener("toggle", () => {
     // Made when it is looked at, and once.
-    if (row.open && row.childElementCount === 1) row.append(element("pre", "", pretty(text, message.size)));
+    if (row.open && row.childElementCount === 1) row.append(element("pre", "", pretty(text, type === "binary" ? 0 : message.size)));
   });
   return row;
 }
@@ -117,7 +117,7 @@ function detailOf(text) {
 
 /**
  * @param {string} text
- * @param {number} bytes that it had before it was cut
+ * @param {number} bytes that it had before it was cut; 0 where it was not
  */
 function pretty(text, bytes) {
   try {

@@ -41,9 +41,10 @@ class HotChannelConfig(AppConfig):
 
 
 def _raised(sender: object, request: HttpRequest | None = None, **extra: object) -> None:
-    """A view has raised, and a 500 comes of it."""
+    """A request has raised, and a 500 comes of it."""
     error = sys.exception()
-    if request is not None and error is not None:
+    # What fails only behind that, as Django's own page may, is not what is to be mended.
+    if request is not None and error is not None and not hasattr(request, ERROR):
         setattr(request, ERROR, error_detail(error, runtime.settings.project))
 
 

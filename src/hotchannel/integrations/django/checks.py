@@ -8,23 +8,29 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own word
 
 from hotchannel.errors import OptionError
-from hotchannel.integrations.django.runtime import runtime
+from hotchannel.integrations.django.runtime import SETTING, runtime
+from hotchannel.integrations.switch import VARIABLE
 
 __all__ = ["check_settings"]
 
 _MIDDLEWARE = "hotchannel.integrations.django.HotChannelMiddleware"
 _COMPRESSING = "django.middleware.gzip.GZipMiddleware"
 _WHITENOISE = "whitenoise.middleware.WhiteNoiseMiddleware"
+_HINTS = {
+    SETTING: 'In the settings, write HOTCHANNEL = {"enabled": True}, or {"enabled": False}.',
+    VARIABLE: f"Set the environment variable {VARIABLE} to 1 or 0, or remove it.",
+}
+"""What mends the options that are not in the dict."""
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong; nothing where hotchannel is off."""
     try:
-        if not runtime.is_on():
+        if not runtime.is_wanted():
             return []
-        _ = runtime.settings
     except OptionError as error:
-        return [Error(str(error), hint="See HOTCHANNEL in the settings.", id="hotchannel.E001")]
+        hint = _HINTS.get(error.name, "See HOTCHANNEL in the settings.")
+        return [Error(str(error), hint=hint, id="hotchannel.E001")]
     order = list(settings.MIDDLEWARE)
     if _MIDDLEWARE not in order:
         hint = f'Add "{_MIDDLEWARE}" to MIDDLEWARE.'

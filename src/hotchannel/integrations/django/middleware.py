@@ -6,16 +6,21 @@ out of the chain.
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
-from django.core.exceptions import MiddlewareNotUsed
+from django.core.exceptions import BadRequest, MiddlewareNotUsed, PermissionDenied, SuspiciousOperation
 from django.http import Http404
+from django.http.multipartparser import MultiPartParserError
 
+from hotchannel.errors import OptionError
 from hotchannel.integrations.background import call_from_anywhere
 from hotchannel.integrations.django.exchange import answer, change, may_change, visit_of
 from hotchannel.integrations.django.runtime import runtime
+from hotchannel.integrations.tracebacks import error_detail
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,7 +34,12 @@ if TYPE_CHECKING:
 __all__ = ["ERROR", "HotChannelMiddleware"]
 
 ERROR = "hotchannel_error"
-"""Attribute of a request: the detail of what its view has raised."""
+"""Attribute of a request: the detail of what it has raised first."""
+
+_log = logging.getLogger("hotchannel.server")
+
+_ANSWERS = (Http404, PermissionDenied, MultiPartParserError, BadRequest, SuspiciousOperation)
+"""The exceptions that Django makes answers of other than 500."""
 
 
 class HotChannelMiddleware:
@@ -43,7 +53,13 @@ class HotChannelMiddleware:
     async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        if not runtime.is_on():
+        try:
+            is_on = runtime.is_wanted()
+        except OptionError as error:
+            # Servers other than `runserver` run no checks.
+            _log.error("hotchannel is off: %s", error)
+            is_on = False
+        if not is_on:
             raise MiddlewareNotUsed
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
@@ -59,7 +75,15 @@ class HotChannelMiddleware:
             made = runtime.call(visit.server, lambda host: answer(host, request, visit))
             if made is not None:
                 return made
-        response = _finished(request, visit, self.get_response(request))
+        if visit.navigates:
+            # A save that comes while the page is made is not in it for sure.
+            visit = replace(visit, position=runtime.call(visit.server, lambda host: host.position()))
+        try:
+            response: HttpResponseBase = self.get_response(request)
+        except Exception as error:
+            _passes(request, visit, error)
+            raise
+        response = _finished(request, visit, response)
         if may_change(response, visit):
             runtime.call(visit.server, lambda host: change(host, visit, response))
         return response
@@ -71,11 +95,25 @@ class HotChannelMiddleware:
             made = await call_from_anywhere(hot, answer(hot, request, visit))
             if made is not None:
                 return made
-        response = _finished(request, visit, await self.get_response(request))
+        if visit.navigates:
+            visit = replace(visit, position=await call_from_anywhere(hot, hot.position()))
+        try:
+            response: HttpResponseBase = await self.get_response(request)
+        except Exception as error:
+            _passes(request, visit, error)
+            raise
+        response = _finished(request, visit, response)
         if may_change(response, visit):
             hot = await runtime.ahot(visit.server)
             await call_from_anywhere(hot, change(hot, visit, response))
         return response
+
+
+def _passes(request: HttpRequest, visit: Visit, error: Exception) -> None:
+    """Tell the pages of an exception that no answer was made of yet, as where the URLconf is broken."""
+    if not isinstance(error, _ANSWERS):
+        detail: ErrorDetail | None = getattr(request, ERROR, None)
+        runtime.failed(visit, detail or error_detail(error, runtime.settings.project))
 
 
 def _finished(request: HttpRequest, visit: Visit, response: HttpResponseBase) -> HttpResponseBase:

@@ -7,11 +7,13 @@ thread, unless `HotChannelASGI` has one in the server's event loop.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from hotchannel.errors import OptionError
 from hotchannel.integrations import jinja
 from hotchannel.integrations.background import Background
 from hotchannel.integrations.host import Host
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
 
     from hotchannel.integrations.settings import AppSettings
 
-__all__ = ["Runtime", "runtime"]
+__all__ = ["SETTING", "Runtime", "runtime"]
+
+SETTING = "settings.HOTCHANNEL"
+"""How an error calls the dict itself; the environment variable has the same name."""
 
 
 class Runtime(Background):
@@ -35,15 +40,26 @@ class Runtime(Background):
         super().__init__(lambda server: self.make(server, shares_port=False))
         self._settings: AppSettings | None = None
 
-    @staticmethod
-    def is_on() -> bool:
-        """Tell whether hotchannel is on; where it is off, say so once.
+    def is_on(self) -> bool:
+        """Tell whether hotchannel is on; where it is off, say so once. With wrong settings it is off."""
+        try:
+            return self.is_wanted()
+        except OptionError:
+            return False
+
+    def is_wanted(self) -> bool:
+        """Tell the same, of settings that may be wrong.
 
         Raises:
-            OptionError: the environment variable is neither yes nor no.
+            OptionError: a setting has a wrong name or value, or the environment variable is neither yes nor
+                no.
         """
         enabled, switch = _given().get("enabled"), "`DEBUG = True` in the settings"
-        return decide(enabled, debug=bool(settings.DEBUG), debug_switch=switch)
+        if not decide(enabled, debug=bool(settings.DEBUG), debug_switch=switch):
+            return False
+        # Read now, what is wrong is found now, and not at the first request.
+        _ = self.settings
+        return True
 
     @property
     def settings(self) -> AppSettings:
@@ -76,8 +92,13 @@ class Runtime(Background):
         return Worker(found, server, make=make, forget_templates=forget_templates)
 
 
-def _given() -> dict[str, Any]:
-    return dict(getattr(settings, "HOTCHANNEL", None) or {})
+def _given() -> Mapping[str, Any]:
+    given = getattr(settings, "HOTCHANNEL", None)
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise OptionError(SETTING, given, 'a dict of options, as {"enabled": True}')
+    return given
 
 
 def _engines() -> list[Any]:

@@ -1,0 +1,76 @@
+"""One broadcast across processes and machines.
+
+Role: what carries a channel's operations to every process that shares it. `memory` is one process and the
+default; `redis` and `nats` keep an ordered log on an engine beside, of which `stream` makes one order for all
+of them, without loss and without duplicates.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+from hotchannel.channel.backplane.memory import MemoryBackplane
+from hotchannel.errors import OptionError
+
+if TYPE_CHECKING:
+    from hotchannel.channel.backplane.engine import Engine
+    from hotchannel.channel.backplane.roles import Backplane
+
+__all__ = ["check_url", "open_backplane"]
+
+_DEFAULT_NAME = "hotchannel"
+_EXPECTED = "a URL such as 'redis://127.0.0.1:6379/0' or 'nats://127.0.0.1:4222'"
+
+
+def check_url(url: str) -> tuple[str, str]:
+    """Return the engine's URL and the name under which the processes find one another (`?channel=NAME`).
+
+    Raises:
+        OptionError: it is no such URL.
+    """
+    try:
+        parts = urlsplit(url)
+        query = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        names = query.pop("channel", [_DEFAULT_NAME])
+        is_sound = (
+            parts.scheme in ("redis", "rediss", "unix", "nats", "tls") and not query and parts.port != 0
+        )
+    except (ValueError, AttributeError):
+        is_sound = False
+    if not is_sound or len(names) != 1 or not names[0].isidentifier():
+        raise OptionError("backplane", _without_password(url), _EXPECTED)
+    return parts._replace(query="").geturl(), names[0]
+
+
+def open_backplane(url: str | None, *, keep: int) -> Backplane:
+    """Return what carries a channel's operations; nothing is connected yet.
+
+    Args:
+        url: of the engine; None for a channel that only this process has.
+        keep: how many operations the engine keeps for processes that come later or fall behind.
+
+    Raises:
+        OptionError: it is no such URL.
+        ImportError: the engine's client is not installed; the message names the extra.
+    """
+    if url is None:
+        return MemoryBackplane()
+    from hotchannel.channel.backplane.stream import StreamBackplane
+
+    address, name = check_url(url)
+    engine: Engine
+    if address.startswith(("nats:", "tls:")):
+        from hotchannel.channel.backplane.nats import NatsEngine
+
+        engine = NatsEngine(address, name, keep=keep)
+    else:
+        from hotchannel.channel.backplane.redis import RedisEngine
+
+        engine = RedisEngine(address, name, keep=keep)
+    return StreamBackplane(engine, shown=_without_password(address), keep=keep)
+
+
+def _without_password(url: object) -> str:
+    head, at, tail = str(url).rpartition("@")
+    return f"{head.partition('://')[0]}://***@{tail}" if at else str(url)

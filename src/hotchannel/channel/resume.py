@@ -1,0 +1,85 @@
+"""What a client gets that comes back, and what it comes back with.
+
+Role: PURE. Reads the journal and says which messages a client has missed, and how each of them is marked:
+with a number most often; with all of `EPOCH:SEQ~PROCESS.N` where the epoch is news, or where the client has
+seen messages without a number. Follows protocol.md section 4, "Journal and resume".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from hotchannel.channel.journal import parse_position
+from hotchannel.wire.codec import encode
+from hotchannel.wire.payloads import Connected, ErrorPayload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hotchannel.channel.journal import Entry, Journal, Position
+    from hotchannel.wire.payloads import Binary
+
+__all__ = ["Mark", "mark", "missed_since"]
+
+Mark: TypeAlias = int | str
+"""`seq` of a message."""
+
+
+def mark(journal: Journal, seq: int, ahead: str, *, whole: bool = False) -> Mark:
+    """What a client that has seen message `seq` comes back with.
+
+    Args:
+        journal: of its epoch.
+        seq: the message's number.
+        ahead: `PROCESS.N` where it has also seen messages of a process that have no number yet, else empty.
+        whole: whether the epoch is said too.
+    """
+    number = f"{seq}~{ahead}" if ahead else str(seq)
+    return f"{journal.epoch}:{number}" if whole or ahead else seq
+
+
+def missed_since(
+    journal: Journal, resume: str, *, ahead: str, catch_up: bytes | None
+) -> Iterator[tuple[bytes | Binary, Mark]]:
+    """All that a client gets that comes back, from `connected` on, each with its mark.
+
+    Args:
+        journal: what was sent.
+        resume: what the client has come back with, as it came.
+        ahead: see `mark`.
+        catch_up: what brings it up to date where the journal cannot; None where nothing does.
+    """
+    last = mark(journal, journal.last, ahead)
+    position = parse_position(resume)
+    missed = journal.since(position) if position else None
+    if position is None or missed is None:
+        # Number 0: should the line drop before the reload arrives, the client is no less behind.
+        known = 0
+        yield encode(Connected()), known
+        if catch_up is not None:
+            yield catch_up, last
+    else:
+        known = position.seq if position.epoch == journal.epoch else 0
+        marks = _marks(journal, resume, position, missed, ahead)
+        yield encode(Connected()), next(marks)
+        for entry in missed:
+            yield entry.content, next(marks)
+    standing = journal.standing
+    if standing is not None and (missed is None or standing.seq <= known):
+        yield encode(ErrorPayload(standing.detail)), last
+
+
+def _marks(
+    journal: Journal, resume: str, position: Position, missed: Sequence[Entry], ahead: str
+) -> Iterator[Mark]:
+    """Of `connected`, and of each message that was missed."""
+    if position.epoch != journal.epoch:
+        # Numbers of two epochs: whoever loses the line meanwhile, gets all of it once more.
+        yield from (resume for _ in missed)
+        yield mark(journal, journal.last, ahead, whole=True)
+    elif position.ahead is None:
+        yield from (position.seq, *(entry.seq for entry in missed))
+    else:
+        yield resume
+        for entry in missed:
+            yield f"{position.epoch}:{entry.seq}~{position.ahead[0]}.{position.ahead[1]}"
