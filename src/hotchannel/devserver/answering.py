@@ -7,6 +7,7 @@ Role: everything between an entrance and a site: the rules about Hosts, the ques
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -44,7 +45,7 @@ class Answering:
         channel: whose rules about Hosts hold for plain requests too, and which counts refusals.
         cors: origins whose pages may read the answers; True for all.
         editor: makes what opens files in the user's editor.
-        served: told of every request and its answer.
+        served: told of every request and its answer, and when it was asked, in seconds since 1970.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Answering:
         *,
         cors: tuple[str, ...] | bool,
         editor: Callable[[], OpenInEditor],
-        served: Callable[[Request, Response], object] = lambda request, response: None,
+        served: Callable[[Request, Response, float], object] = lambda request, response, asked: None,
     ) -> None:
         self._site = site
         self._channel = channel
@@ -69,9 +70,10 @@ class Answering:
 
     async def respond(self, head: HandshakeRequest, request: Request, address: str) -> Response:
         """Answer a request that is not refused; `PASS` where it is not the site's."""
+        asked = time.time()
         response = await self._respond(head, request, address)
         if request.method == "GET":
-            self._served(request, response)
+            self._served(request, response, asked)
         if response is PASS:
             return PASS
         if response.refused is not None:

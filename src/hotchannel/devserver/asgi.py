@@ -45,7 +45,7 @@ class SiteApplication:
         editor: makes what opens files in the user's editor.
         proxy: passes on what is not ours; None where everything is.
         compress: whether text is sent compressed.
-        served: told of every request and its answer.
+        served: told of every request and its answer, and when it was asked, in seconds since 1970.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class SiteApplication:
         editor: Callable[[], OpenInEditor],
         proxy: Proxy | None = None,
         compress: Literal["auto"] | bool = False,
-        served: Callable[[Request, Response], object] = lambda request, response: None,
+        served: Callable[[Request, Response, float], object] = lambda request, response, asked: None,
     ) -> None:
         self._answering = Answering(site, channel, cors=cors, editor=editor, served=served)
         self._channel = channel

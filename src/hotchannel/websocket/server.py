@@ -118,6 +118,7 @@ class WebSocketServer:
         self._backplane = open_backplane(
             None if self._mode == "disabled" else self._options.backplane,
             keep=_KEPT_OF_JOURNAL * self._options.journal_messages,
+            keep_bytes=_KEPT_OF_JOURNAL * self._options.journal_bytes,
         )
         self._channel: HotChannel[WebSocketClient, Outgoing] = HotChannel(
             self._journal,
