@@ -9,7 +9,7 @@ SIDE_BY_SIDE := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev test lint bench conformance interop chromium nginx engines clean
+.PHONY: help dev test lint bench cluster conformance interop chromium nginx engines clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -41,6 +41,9 @@ bench: $(VENV)/.tools node_modules/.installed chromium ## Measure hotchannel bes
 
 interop: $(VENV)/.tools node_modules/.installed chromium ## Run the browser's tests against npm's Vite
 	$(BIN)/pytest tests/browser tests/interop --server vite
+
+cluster: $(VENV)/.tools nginx engines ## Show three processes behind nginx that share a channel by Redis
+	@$(BIN)/python examples/cluster/run.py
 
 conformance: $(VENV)/.tools ## Run the Autobahn suite and write docs/autobahn.md
 	@tools/autobahn.sh

@@ -71,7 +71,7 @@ class HotChannelCollector(Collector):
         yield from _counters(stats)
         yield _histogram(
             "hotchannel_broadcast_duration_seconds",
-            "Time of a message to all clients, from encoding to the last write.",
+            "Time of a message to all clients, from the journal to the last write.",
             stats.broadcast,
         )
         yield _histogram(

@@ -35,11 +35,12 @@ class Page:
     Args:
         server: where it connects to.
         resume: the position that it comes back with; None for a stock client, which has none.
+        port: where the pages are, if the channel has no port of its own.
     """
 
-    def __init__(self, server: WebSocketServer, resume: str | None) -> None:
+    def __init__(self, server: WebSocketServer, resume: str | None, *, port: int | None = None) -> None:
         self.messages: list[dict[str, Any]] = []
-        self._url = f"ws://127.0.0.1:{server.port}/?token={server.token}"
+        self._url = f"ws://localhost:{port or server.port}/?token={server.token}"
         if resume is not None:
             self._url += f"&resume={resume}"
         self._epoch = "" if resume is None else resume.partition(":")[0]
@@ -63,6 +64,11 @@ class Page:
         if self._socket is not None and self._reading is not None:
             await self._socket.close()
             await self._reading
+
+    async def send(self, event: str, data: object) -> None:
+        """Say something to the server."""
+        assert self._socket is not None
+        await self._socket.send(json.dumps({"type": "custom", "event": event, "data": data}))
 
     @property
     def is_open(self) -> bool:

@@ -48,7 +48,7 @@ def test_binary_ones_never_push_out_others(
         if isinstance(message, bytes):
             alone.append(message, number)
         else:
-            alone.pass_over(number)
+            alone.numbered(number, None)
 
     missed, wanted = journal.since(Position("e", seq)), alone.since(Position("e", seq))
     if missed is None or wanted is None:
@@ -83,6 +83,103 @@ def test_binary_ones_are_kept_over_a_change_of_epoch() -> None:
     journal.append(binary)
     missed = journal.since(Position("e", 1))
     assert missed == (Entry(2, binary), Entry(1, binary))
+
+
+def test_several_messages_may_share_a_number() -> None:
+    journal = Journal("e", max_messages=10, max_bytes=1000)
+    for content, seq in ((b"a", 3), (b"b", 3), (b"c", 7)):
+        journal.append(content, seq)
+    journal.numbered(9, None)
+    assert journal.position == "e:9"
+    assert contents(journal.since(Position("e", 2))) == [b"a", b"b", b"c"]
+    assert contents(journal.since(Position("e", 3))) == [b"c"]
+    assert journal.since(Position("e", 9)) == ()
+    assert journal.since(Position("e", 10)) is None
+
+
+def test_what_was_let_go_of_before_it_came_cannot_be_told() -> None:
+    journal = Journal("e", max_messages=10, max_bytes=1000)
+    journal.append(b"a")
+    journal.fail("a.py", ErrorDetail("m", ""), 1)
+    journal.forget(5)
+    assert journal.standing is None
+    journal.append(b"b", 6)
+    assert [journal.since(Position("e", seq)) for seq in (0, 1, 4)] == [None] * 3
+    assert contents(journal.since(Position("e", 5))) == [b"b"]
+
+
+def test_an_epoch_later_only_what_is_new_was_missed() -> None:
+    journal = Journal("e", max_messages=4, max_bytes=1000)
+    for content, origin in ((b"p1", ("p", 1)), (b"p2", ("p", 2)), (b"p3", ("p", 3)), (b"q1", ("q", 1))):
+        journal.numbered(journal.append(content, origin=origin), origin)
+    journal.begin("f")
+    # They are sent again, in another order, and something new after them.
+    for content, origin in ((b"q1", ("q", 1)), (b"p3", ("p", 3)), (b"p4", ("p", 4))):
+        journal.numbered(journal.append(content, origin=origin), origin)
+    assert contents(journal.since(Position("e", 1))) == [b"p2", b"p3", b"q1", b"p4"]
+    assert contents(journal.since(Position("e", 4))) == [b"p4"]
+    assert contents(journal.since(Position("f", 0))) == [b"q1", b"p3", b"p4"]
+    assert journal.since(Position("d", 0)) is None
+    # Too much has come since.
+    for n in (5, 6):
+        journal.append(b"p%d" % n, origin=("p", n))
+    assert journal.since(Position("e", 4)) is None
+    journal.begin("g")
+    assert contents(journal.since(Position("f", 4))) == [b"p6"]
+    assert journal.since(Position("e", 4)) is None
+
+
+def test_what_was_let_go_of_an_epoch_earlier_is_not_sent_twice() -> None:
+    journal = Journal("e", max_messages=2, max_bytes=1000)
+    for n in (1, 2, 3):
+        journal.numbered(journal.append(b"p%d" % n, origin=("p", n)), ("p", n))
+    journal.begin("f")
+    journal.append(b"p1", origin=("p", 1))
+    assert contents(journal.since(Position("e", 2))) == [b"p3"]
+
+
+def test_what_was_sent_before_a_process_came_is_no_news_to_its_pages() -> None:
+    journal = Journal("own", max_messages=10, max_bytes=1000)
+    journal.begin("e", 2)
+    for n in (1, 2, 3):
+        journal.append(b"q%d" % n, origin=("q", n))
+    assert contents(journal.since(Position("own", 0))) == [b"q3"]
+    assert contents(journal.since(Position("e", 1))) == [b"q2", b"q3"]
+
+
+def test_what_has_no_number_yet() -> None:
+    journal = Journal("e", max_messages=3, max_bytes=1000)
+    assert journal.since_ahead(None) == ()
+    for n in (1, 2, 3):
+        journal.append_ahead(b"p%d" % n, ("p", n))
+    assert contents(journal.since_ahead(None)) == [b"p1", b"p2", b"p3"]
+    assert contents(journal.since_ahead(("p", 2))) == [b"p3"]
+    assert contents(journal.since_ahead(("q", 2))) == [b"p1", b"p2", b"p3"]
+    assert journal.since(Position("e", 0)) == ()
+    # Two of them get numbers.
+    journal.append(b"p1", 1, ("p", 1))
+    journal.numbered(1, ("p", 1))
+    journal.numbered(2, ("p", 2))
+    assert contents(journal.since(Position("e", 0))) == [b"p1"]
+    assert journal.since(Position("e", 0, ("p", 1))) == ()
+    assert contents(journal.since_ahead(None)) == [b"p3"]
+
+
+def test_more_has_no_number_than_is_kept() -> None:
+    journal = Journal("e", max_messages=2, max_bytes=1000)
+    for n in (1, 2, 3):
+        journal.append_ahead(b"p%d" % n, ("p", n))
+    assert journal.since_ahead(None) is None
+    assert contents(journal.since_ahead(("p", 1))) == [b"p2", b"p3"]
+    for n in (1, 2, 3):
+        journal.append(b"p%d" % n, n, ("p", n))
+        journal.numbered(n, ("p", n))
+    assert journal.since_ahead(None) == ()
+
+
+def contents(entries: tuple[Entry, ...] | None) -> list[bytes | Binary]:
+    assert entries is not None
+    return [entry.content for entry in entries]
 
 
 @given(st.text(max_size=20))

@@ -197,8 +197,8 @@ class HotChannel(Generic[C, M]):
         """What all other processes have told of themselves."""
         self._limits.met(others)
 
-    def deliver(self, operation: Operation, place: Place) -> None:
-        """Apply an operation, whoever sent it."""
+    def deliver(self, operation: Operation | None, place: Place) -> None:
+        """Apply an operation, whoever sent it; None is one that nobody here understands."""
         shown = self._journal.standing
         match operation:
             case Said(kind, encoded):
@@ -218,7 +218,8 @@ class HotChannel(Generic[C, M]):
             case Failed(source, detail):
                 self._fail(source, detail, place)
             case Recovered(source):
-                if self._journal.recover(source):
+                # What was shown ahead of its number was news, and is to be kept where it has one.
+                if self._journal.recover(source) or place.is_again:
                     left = self._journal.standing
                     if left is None:
                         self._broadcast(_NO_UPDATES, "update", place)
@@ -226,22 +227,23 @@ class HotChannel(Generic[C, M]):
                         self._fail(left.source, left.detail, place)
             case Taken():
                 self._kept_reload = None
-            case Told(topic, data):
+            case Told(topic, data) if not place.is_again:
                 self._told.emit(topic, data)
         if place.seq is not None:
-            self._journal.pass_over(place.seq)
+            self._journal.numbered(place.seq, place.origin)
 
-    def agreed(self, token: str, epoch: str) -> None:
+    def agreed(self, token: str, epoch: str, last: int) -> None:
         """All processes have this token, and count within this epoch from now on."""
         if epoch != self._journal.epoch:
-            self._journal.begin(epoch)
+            self._journal.begin(epoch, last)
             self._is_epoch_news = bool(self._clients)
         self._on_token(token)
 
-    def fell_behind(self) -> None:
-        """Messages were let go of before they came here: bring all clients up to date."""
-        if self._hmr:
-            self._broadcast(encode(self._catch_up), "full-reload", Place(self._journal.last))
+    def fell_behind(self, last: int, *, is_shown: bool) -> None:
+        """What had numbers up to `last` was let go of before it came here: bring all clients up to date."""
+        self._journal.forget(last)
+        if is_shown:
+            self._broadcast(encode(self._catch_up), "full-reload", Place(last))
 
     def leads(self, is_leader: bool) -> None:
         """This process leads from now on, or no longer does."""
@@ -321,7 +323,9 @@ class HotChannel(Generic[C, M]):
             return self._journal.last
         began = perf_counter()
         seq = self._journal.last
-        if not place.is_ahead:
+        if place.is_ahead and place.origin is not None:
+            self._journal.append_ahead(content, place.origin)
+        else:
             seq = self._journal.append(content, place.seq, place.origin)
         if not place.is_shown:
             return seq

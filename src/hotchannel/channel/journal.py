@@ -18,9 +18,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from hotchannel.wire.binary import header
+from hotchannel.wire.payloads import Binary
 
 if TYPE_CHECKING:
-    from hotchannel.wire.payloads import Binary, ErrorDetail
+    from hotchannel.wire.payloads import ErrorDetail
 
 __all__ = ["Entry", "Journal", "Position", "StandingError", "parse_position"]
 
@@ -88,16 +89,20 @@ class Journal:
         max_bytes: how many bytes of encoded messages are kept, and half as many of binary ones beside them.
     """
 
-    __slots__ = ("_binaries", "_earlier", "_errors", "_limits", "_messages", "epoch", "last")
+    __slots__ = ("_ahead", "_earlier", "_errors", "_kept", "_limits", "_newest", "_own", "epoch", "last")
 
     def __init__(self, epoch: str, *, max_messages: int, max_bytes: int) -> None:
         self.epoch = epoch
         self.last = 0
         """Number of the newest message; 0 before the first."""
         self._limits = (max_messages, max_bytes)
-        self._messages, self._binaries = self._rings()
-        # What there was in the epoch before.
-        self._earlier: tuple[str, int, tuple[Entry, ...]] = ("", 0, ())
+        self._kept = self._rings()
+        # What this process has shown and nobody has numbered yet, counted as it was sent.
+        self._ahead = self._rings()
+        self._own = ""
+        # The newest of each process.
+        self._newest: dict[str, int] = {}
+        self._earlier = _Earlier("", 0, (), {}, 0)
         self._errors: dict[str, StandingError] = {}
 
     @property
@@ -116,19 +121,41 @@ class Journal:
             origin: see `Entry`.
         """
         self.last = self.last + 1 if seq is None else seq
-        ring = self._messages if isinstance(content, bytes) else self._binaries
-        ring.append(Entry(self.last, content, origin))
+        self._kept[isinstance(content, Binary)].append(Entry(self.last, content, origin))
         return self.last
 
-    def pass_over(self, seq: int) -> None:
-        """Number `seq` was given to what is no message."""
-        self.last = max(self.last, seq)
+    def append_ahead(self, content: bytes | Binary, origin: tuple[str, int]) -> None:
+        """Keep a message of this process that has no number yet, until it has."""
+        self._own = origin[0]
+        self._ahead[isinstance(content, Binary)].append(Entry(origin[1], content, origin))
 
-    def begin(self, epoch: str) -> None:
-        """Count anew, within another epoch; who has a position in the one before gets what is new since."""
-        self._earlier = (self.epoch, self._messages.gone, self._after(0))
+    def numbered(self, seq: int, origin: tuple[str, int] | None) -> None:
+        """Number `seq` was given to what has this origin, messages or not."""
+        self.last = max(self.last, seq)
+        if origin is None:
+            return
+        self._newest[origin[0]] = origin[1]
+        if origin[0] == self._own:
+            for ring in self._ahead:
+                ring.drop(origin[1])
+
+    def forget(self, last: int) -> None:
+        """What had numbers up to `last` is not known here: other messages, other errors."""
+        self.last = last
+        self._kept[0].gone = last
+        self._errors.clear()
+
+    def begin(self, epoch: str, known: int = 0) -> None:
+        """Count anew, within another epoch; who has a position in the one before gets what is new since.
+
+        Args:
+            epoch: names it.
+            known: what will have numbers up to this one is no news to them either.
+        """
+        entries = _after(self._kept, 0)
+        self._earlier = _Earlier(self.epoch, self._kept[0].gone, entries, self._newest, known)
         self.epoch, self.last = epoch, 0
-        self._messages, self._binaries = self._rings()
+        self._kept, self._newest = self._rings(), {}
 
     def since(self, position: Position) -> tuple[Entry, ...] | None:
         """The messages after a position, oldest first.
@@ -136,21 +163,32 @@ class Journal:
         None where that cannot be told: an unknown epoch, messages already let go, or a number that was never
         given.
         """
-        epoch, gone, entries = self._earlier
-        missed = self._after(position.seq)
+        gone, earlier = self._kept[0].gone, self._earlier
         if position.epoch == self.epoch:
-            if not self._messages.gone <= position.seq <= self.last:
+            if not gone <= position.seq <= self.last:
                 return None
-        elif position.epoch == epoch and gone <= position.seq and not self._messages.gone:
+            missed = _after(self._kept, position.seq)
+        elif position.epoch == earlier.epoch and earlier.gone <= position.seq and gone <= earlier.known:
             # What was sent again in this epoch had a number in the one before.
-            known = {entry.origin for entry in entries}
+            newer = _after(self._kept, earlier.known)
             missed = (
-                *(entry for entry in entries if entry.seq > position.seq),
-                *(entry for entry in self._after(0) if entry.origin is None or entry.origin not in known),
+                *(entry for entry in earlier.entries if entry.seq > position.seq),
+                *(entry for entry in newer if not _is_seen(entry.origin, earlier.newest)),
             )
         else:
             return None
-        return tuple(entry for entry in missed if not _is_seen(entry.origin, position.ahead))
+        seen = dict((position.ahead,)) if position.ahead else {}
+        return tuple(entry for entry in missed if not _is_seen(entry.origin, seen))
+
+    def since_ahead(self, ahead: tuple[str, int] | None) -> tuple[Entry, ...] | None:
+        """The messages of this process that have no number yet, but for those that a client has seen.
+
+        None where some were let go of.
+        """
+        seen = ahead[1] if ahead is not None and ahead[0] == self._own else 0
+        if self._ahead[0].gone > max(seen, self._newest.get(self._own, 0)):
+            return None
+        return _after(self._ahead, seen)
 
     @property
     def standing(self) -> StandingError | None:
@@ -176,10 +214,16 @@ class Journal:
         max_messages, max_bytes = self._limits
         return _Ring(max_messages, max_bytes), _Ring(max_messages, max_bytes // 2)
 
-    def _after(self, seq: int) -> tuple[Entry, ...]:
-        """The kept messages with greater numbers, in order."""
-        messages, binaries = self._messages.after(seq), self._binaries.after(seq)
-        return tuple(merge(messages, binaries, key=lambda entry: entry.seq)) if binaries else messages
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """What there was in the epoch before."""
+
+    epoch: str
+    gone: int
+    entries: tuple[Entry, ...]
+    newest: dict[str, int]
+    known: int
 
 
 class _Ring:
@@ -207,6 +251,11 @@ class _Ring:
             self._bytes -= _size(gone)
             self.gone = gone.seq
 
+    def drop(self, seq: int) -> None:
+        """Let go of messages with numbers up to this one, as nobody asks for them here."""
+        while self._entries and self._entries[0].seq <= seq:
+            self._bytes -= _size(self._entries.popleft())
+
     def after(self, seq: int) -> tuple[Entry, ...]:
         """The messages with greater numbers; most often few, at the end."""
         count = 0
@@ -222,5 +271,11 @@ def _size(entry: Entry) -> int:
     return len(content) if isinstance(content, bytes) else len(header(content)) + len(content.data)
 
 
-def _is_seen(origin: tuple[str, int] | None, ahead: tuple[str, int] | None) -> bool:
-    return origin is not None and ahead is not None and origin[0] == ahead[0] and origin[1] <= ahead[1]
+def _after(rings: tuple[_Ring, _Ring], seq: int) -> tuple[Entry, ...]:
+    """The messages with greater numbers, in order."""
+    messages, binaries = (ring.after(seq) for ring in rings)
+    return tuple(merge(messages, binaries, key=lambda entry: entry.seq)) if binaries else messages
+
+
+def _is_seen(origin: tuple[str, int] | None, seen: dict[str, int]) -> bool:
+    return origin is not None and origin[1] <= seen.get(origin[0], 0)

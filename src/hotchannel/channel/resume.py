@@ -52,18 +52,22 @@ def missed_since(
     last = mark(journal, journal.last, ahead)
     position = parse_position(resume)
     missed = journal.since(position) if position else None
-    if position is None or missed is None:
+    unnumbered = journal.since_ahead(position.ahead) if position else None
+    if position is None or missed is None or unnumbered is None:
         # Number 0: should the line drop before the reload arrives, the client is no less behind.
         known = 0
         yield encode(Connected()), known
+        missed = None
         if catch_up is not None:
             yield catch_up, last
     else:
         known = position.seq if position.epoch == journal.epoch else 0
-        marks = _marks(journal, resume, position, missed, ahead)
+        marks = _marks(journal, resume, position, missed, "" if unnumbered else ahead)
         yield encode(Connected()), next(marks)
         for entry in missed:
             yield entry.content, next(marks)
+        for entry in unnumbered:
+            yield entry.content, mark(journal, journal.last, _ahead(entry))
     standing = journal.standing
     if standing is not None and (missed is None or standing.seq <= known):
         yield encode(ErrorPayload(standing.detail)), last
@@ -83,3 +87,7 @@ def _marks(
         yield resume
         for entry in missed:
             yield f"{position.epoch}:{entry.seq}~{position.ahead[0]}.{position.ahead[1]}"
+
+
+def _ahead(entry: Entry) -> str:
+    return "{}.{}".format(*entry.origin) if entry.origin else ""

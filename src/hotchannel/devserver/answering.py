@@ -7,6 +7,7 @@ Role: everything between an entrance and a site: the rules about Hosts, the ques
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -53,7 +54,7 @@ class Answering:
         cors: origins whose pages may read the answers; True for all.
         editor: makes what opens files in the user's editor.
         inspector: makes what shows the channel at work.
-        served: told of every request to the site and its answer.
+        served: told of every request to the site, its answer, and when it was asked, in seconds since 1970.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Answering:
         cors: tuple[str, ...] | bool,
         editor: Callable[[], OpenInEditor],
         inspector: Callable[[], Inspector],
-        served: Callable[[Request, Response], object] = lambda request, response: None,
+        served: Callable[[Request, Response, float], object] = lambda request, response, asked: None,
     ) -> None:
         self._make_inspector = inspector
         self._inspector: Inspector | None = None
@@ -85,9 +86,10 @@ class Answering:
         """Answer a request that is not refused; `PASS` where it is not the site's."""
         response = preflight(self._cors, request) or self._shown(request)
         if response is None:
+            asked = time.time()
             response = await self._respond(head, request, address)
             if request.method == "GET":
-                self._served(request, response)
+                self._served(request, response, asked)
         if response is PASS:
             return PASS
         if response.refused is not None:

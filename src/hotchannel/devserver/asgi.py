@@ -48,7 +48,7 @@ class SiteApplication:
         inspector: makes what shows the channel at work.
         proxy: passes on what is not ours; None where everything is.
         compress: whether text is sent compressed.
-        served: told of every request to the site and its answer.
+        served: told of every request to the site, its answer, and when it was asked, in seconds since 1970.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class SiteApplication:
         inspector: Callable[[], Inspector],
         proxy: Proxy | None = None,
         compress: Literal["auto"] | bool = False,
-        served: Callable[[Request, Response], object] = lambda request, response: None,
+        served: Callable[[Request, Response, float], object] = lambda request, response, asked: None,
     ) -> None:
         self._answering = Answering(
             site, channel, base=base, cors=cors, editor=editor, inspector=inspector, served=served

@@ -96,6 +96,12 @@ class HotEngine:
         """Take in that a browser holds older contents of `nodes` than there are on disk."""
         self._announce({node: node.file for node in nodes if self._is_sound(node)}, {})
 
+    def mended(self, files: Iterable[FilePath]) -> None:
+        """Take in that another process has found `files` to be sound."""
+        for file in files:
+            for node in self._graph.of_file(file):
+                self._compiler.recovered(node)
+
     def known_files(self, folder: str) -> list[FilePath]:
         """Return the files below `folder` that a browser may show."""
         prefix = folder.rstrip(os.sep) + os.sep

@@ -87,12 +87,14 @@ class Response:
         headers: without Content-Length, which follows from the body.
         body: the body.
         refused: why the request was refused, and what there is to say of that; for the log and the metric.
+        file: that a module was made of, absolute; empty for all else.
     """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | FileSlice = b""
     refused: tuple[Reason, str] | None = None
+    file: str = ""
 
     @property
     def content_length(self) -> int:

@@ -7,6 +7,7 @@ since only their content counts. Whose folder it is, and what else is served, is
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from hotchannel.devserver.client import ClientSettings, client_module, sibling_module
@@ -145,6 +146,12 @@ class Modules:
             opened: its file; None where a plugin makes it of nothing.
             settled: False gives None where the file is suddenly empty, as in the middle of a save.
         """
+        response = self._answer(request, node, opened, settled=settled)
+        return None if response is None else replace(response, file=node.file)
+
+    def _answer(
+        self, request: Request, node: ModuleNode, opened: OpenFile | None, *, settled: bool
+    ) -> Response | None:
         try:
             served = self._served.get(node, opened, settled=settled)
         except ModuleError as error:

@@ -11,6 +11,7 @@ Invariant: an update is decided in one process only.
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +45,23 @@ _KEPT = ("accept", "sec-fetch-dest", "sec-fetch-mode")
 """Headers by which the answer is another one."""
 
 
+_GRAIN = 0.01
+"""Seconds by which the time of a file may be behind the clock."""
+
+
+class _Asked(msgspec.Struct, frozen=True, array_like=True):
+    """A request that was answered: its target, some headers, and when it came, in seconds since 1970."""
+
+    target: str
+    headers: dict[str, str]
+    at: float
+
+
 class _Report(msgspec.Struct, frozen=True, array_like=True):
     """What one process has served."""
 
     process: str
-    requests: list[tuple[str, dict[str, str]]]
+    requests: list[_Asked]
 
 
 class _Stamps(msgspec.Struct, frozen=True, array_like=True):
@@ -103,8 +116,8 @@ class Sharing:
         self._clock = clock
         self._engine = engine
         self._site = site
-        self._served: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
-        self._unsaid: list[tuple[str, dict[str, str]]] = []
+        self._served: dict[tuple[str, str], _Asked] = {}
+        self._unsaid: list[_Asked] = []
         graph.touched = self._stamp
         channel.led(self._lead)
         channel.heard("served", self._hear_served)
@@ -114,13 +127,13 @@ class Sharing:
         channel.heard("invalidated", self._hear_invalidated)
         channel.heard("templates", lambda _: forget_templates())
 
-    def served(self, request: Request, response: Response) -> None:
-        """This process has answered a request: the leader has to know of it."""
+    def served(self, request: Request, response: Response, asked: float) -> None:
+        """This process has answered a request that came at `asked`: the leader has to know of it."""
         if not self._channel.is_shared or response is PASS or response.status in (400, 403, 404, 405):
             return
         path, _ = split_query(request.target)
         headers = {name: value for name in _KEPT if (value := request.header(name))}
-        said = (request.target, headers)
+        said = _Asked(request.target, headers, asked)
         key = (path, headers.get("sec-fetch-dest", ""))
         self._served.pop(key, None)
         self._served[key] = said
@@ -137,7 +150,7 @@ class Sharing:
         """Return what hears of saves only while this process leads."""
         return _LeadersSaves(self._channel, saves)
 
-    def _say(self, *requests: tuple[str, dict[str, str]]) -> None:
+    def _say(self, *requests: _Asked) -> None:
         if not self._unsaid:
             asyncio.get_running_loop().call_later(_MOMENT, self._report)
         self._unsaid += requests
@@ -169,10 +182,17 @@ class Sharing:
         report = msgspec.convert(data, _Report)
         if not self._channel.is_leader or report.process == self._process:
             return
-        for target, headers in report.requests:
-            response = self._site.respond(Request("GET", target, headers))
-            if response is not None and isinstance(response.body, FileSlice):
+        for asked in report.requests:
+            known = {node for node in self._graph if node.self_accepting is not None}
+            response = self._site.respond(Request("GET", asked.target, asked.headers))
+            if response is None:
+                continue
+            if isinstance(response.body, FileSlice):
                 response.body.file.close()
+            if response.file and _saved_since(response.file, asked.at):
+                # A save that came ahead of the report meant nothing to this process.
+                file = FilePath(response.file)
+                self._engine.overtaken(node for node in self._graph.of_file(file) if node not in known)
 
     def _hear_invalidated(self, data: Any) -> None:
         if self._channel.is_leader:
@@ -184,10 +204,19 @@ class Sharing:
             return
         self._clock.saw(stamps.timestamp)
         self._graph.stamp(map(ModuleId, stamps.modules), stamps.timestamp)
-        for file in map(FilePath, stamps.files):
+        files = list(map(FilePath, stamps.files))
+        self._engine.mended(files)
+        for file in files:
             content = self._engine.read(file)
             if content is not None:
                 self._graph.changed(file, digest(content))
+
+
+def _saved_since(file: str, moment: float) -> bool:
+    try:
+        return os.stat(file).st_mtime > moment - _GRAIN
+    except OSError:
+        return False
 
 
 class _LeadersSaves:

@@ -112,6 +112,7 @@ class WebSocketServer(Reception):
         backplane = open_backplane(
             None if self._mode == "disabled" else settings.backplane,
             keep=_KEPT_OF_JOURNAL * settings.journal_messages,
+            keep_bytes=_KEPT_OF_JOURNAL * settings.journal_bytes,
         )
         channel: HotChannel[WebSocketClient, Outgoing] = HotChannel(
             self._journal,

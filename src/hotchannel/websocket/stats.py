@@ -88,7 +88,7 @@ class Stats:
         ignored: messages from clients that meant nothing.
         dropped: clients cut off because they did not read, or no longer answered.
         outbox_bytes: wait now, because clients do not read as quickly as we write.
-        broadcast: seconds that a message to all took, from encoding to the last write.
+        broadcast: seconds that a message to all took, from the journal to the last write.
         save_to_send: seconds from the first sign of a save to the message about it.
         backplane_lag: seconds that this process's newest message took to come back from `ws.backplane`.
         backplane_pending: what this process has sent and `ws.backplane` has not acknowledged.

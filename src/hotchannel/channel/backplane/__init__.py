@@ -40,15 +40,16 @@ def check_url(url: str) -> tuple[str, str]:
         is_sound = False
     if not is_sound or len(names) != 1 or not names[0].isidentifier():
         raise OptionError("backplane", _without_password(url), _EXPECTED)
-    return parts._replace(query="").geturl(), names[0]
+    return url.partition("?")[0], names[0]
 
 
-def open_backplane(url: str | None, *, keep: int) -> Backplane:
+def open_backplane(url: str | None, *, keep: int, keep_bytes: int) -> Backplane:
     """Return what carries a channel's operations; nothing is connected yet.
 
     Args:
         url: of the engine; None for a channel that only this process has.
         keep: how many operations the engine keeps for processes that come later or fall behind.
+        keep_bytes: how many bytes of them, about.
 
     Raises:
         OptionError: it is no such URL.
@@ -63,14 +64,18 @@ def open_backplane(url: str | None, *, keep: int) -> Backplane:
     if address.startswith(("nats:", "tls:")):
         from hotchannel.channel.backplane.nats import NatsEngine
 
-        engine = NatsEngine(address, name, keep=keep)
+        engine = NatsEngine(address, name, keep=keep, keep_bytes=keep_bytes)
     else:
         from hotchannel.channel.backplane.redis import RedisEngine
 
-        engine = RedisEngine(address, name, keep=keep)
-    return StreamBackplane(engine, shown=_without_password(address), keep=keep)
+        engine = RedisEngine(address, name, keep=keep, keep_bytes=keep_bytes)
+    return StreamBackplane(engine, shown=_without_password(address), keep=keep, keep_bytes=keep_bytes)
 
 
 def _without_password(url: object) -> str:
+    """As it may be logged: nobody's name, and of what is set in the query only what it is called."""
     head, at, tail = str(url).rpartition("@")
-    return f"{head.partition('://')[0]}://***@{tail}" if at else str(url)
+    scheme, colon, _ = head.rpartition("://")
+    address, mark, query = tail.partition("?")
+    names = "&".join(setting.partition("=")[0] for setting in query.split("&"))
+    return scheme + colon + ("***@" if at else "") + address + mark + names

@@ -33,9 +33,9 @@ class Record(NamedTuple):
 
     Attributes:
         seq: its number in the epoch.
-        sender: who sent it.
+        sender: who sent it; empty where somebody else has written into the log.
         n: which of the sender's it is, from 1.
-        data: the operation, encoded.
+        data: the operation, encoded; empty where the engine could not take it.
     """
 
     seq: int
@@ -51,11 +51,13 @@ class Joined:
     Attributes:
         token: the channel's secret.
         epoch: what the numbers count within.
+        first: number of the oldest record that the log still has, `last + 1` where it has none.
         last: number of the newest record.
     """
 
     token: str
     epoch: str
+    first: int
     last: int
 
 

@@ -4,12 +4,14 @@ Role: a record's number is its number in the stream, and `Nats-Msg-Id` sees to i
 connection is given up at the first error, since the stream's reader begins again where it was. The lease is a
 key that goes by itself; how many clients others have, they tell on a plain subject.
 
-Needs NATS 2.9 or newer with JetStream. Whoever can read the bucket can read the channel's token.
+Needs NATS 2.9 or newer with JetStream. Whoever can read the bucket can read the channel's token. What is
+larger than the server's `max_payload` (1 MB where it says nothing) reaches nobody, which is logged.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,8 @@ except ImportError as error:
 
 __all__ = ["NatsEngine"]
 
+_log = logging.getLogger("hotchannel.backplane")
+
 _ANSWER = 2
 """Seconds for an answer; an engine that takes longer hangs."""
 _WAIT = 1.0
@@ -40,6 +44,8 @@ _WAIT = 1.0
 _COUNT = 500
 _LEASE = 3.0
 """Seconds that a process is believed to live without a sign of it."""
+_HEADERS = 256
+"""Bytes that the headers of a record take, and more."""
 _EXPIRE = 3600.0
 """Seconds after which a record is gone."""
 
@@ -51,12 +57,14 @@ class NatsEngine:
         url: of the server.
         name: under which the processes find one another.
         keep: how many records the stream keeps.
+        keep_bytes: how many bytes of them.
     """
 
-    def __init__(self, url: str, name: str, *, keep: int) -> None:
+    def __init__(self, url: str, name: str, *, keep: int, keep_bytes: int) -> None:
         self._url = url
         self._name = name
         self._keep = keep
+        self._keep_bytes = keep_bytes
         self._epoch = ""
         self._client: Client | None = None
         self._jetstream: Any = None
@@ -83,14 +91,14 @@ class NatsEngine:
             self._leases = await self._bucket("lease", ttl=_LEASE)
             agreed = await self._agree("token", token)
             known = await self._agree("epoch", epoch)
-            newest = await self._open_log(known)
-            if newest < last and known == epoch:
+            bounds = await self._open_log(known)
+            if bounds[1] < last and known == epoch:
                 # It has lost some: what was counted within this epoch never counts again.
                 known = await self._replace_epoch(known)
-                newest = await self._open_log(known)
+                bounds = await self._open_log(known)
             self._epoch = known
             await self._client.subscribe(self._subject("lives"), cb=self._heard)
-            return Joined(agreed, known, newest)
+            return Joined(agreed, known, *bounds)
 
     async def append(self, sender: str, records: Sequence[tuple[int, bytes]]) -> None:
         """Append; see `engine.Engine`."""
@@ -98,7 +106,7 @@ class NatsEngine:
             acks = [
                 await self._jetstream.publish_async(
                     self._subject(f"{self._epoch}.{sender}.{n}"),
-                    data,
+                    self._within_limit(data),
                     headers={"Nats-Msg-Id": f"{sender}:{n}"},
                 )
                 for n, data in records
@@ -163,18 +171,35 @@ class NatsEngine:
     def _connected(self) -> bool:
         return self._client is not None and self._client.is_connected
 
+    def _within_limit(self, data: bytes) -> bytes:
+        """Return what stands in the log: its number is needed, also where the server refuses the data."""
+        assert self._client is not None  # it has joined
+        most = self._client.max_payload - _HEADERS
+        if len(data) <= most:
+            return data
+        _log.error(
+            "a message of %d bytes reaches nobody: the server's max_payload allows %d", len(data), most
+        )
+        return b""
+
     async def _heard(self, message: Any) -> None:
         with suppress(msgspec.DecodeError, msgspec.ValidationError):
             process, presence = msgspec.msgpack.decode(message.data, type=tuple[str, Presence])
             self._others[process] = (asyncio.get_running_loop().time(), presence)
 
     async def _hold_lease(self, process: str) -> None:
+        held, self._lease = self._lease, None
         with suppress(KeyWrongLastSequenceError, KeyNotFoundError, KeyDeletedError):
-            if self._lease is None:
-                self._lease = await self._leases.create("leader", process.encode())
-            else:
-                held, self._lease = self._lease, None
-                self._lease = await self._leases.update("leader", process.encode(), last=held)
+            if held is None:
+                with suppress(KeyWrongLastSequenceError):
+                    self._lease = await self._leases.create("leader", process.encode())
+                    return
+                entry = await self._leases.get("leader")
+                if entry.value.decode() != process:
+                    return
+                # It has had the lease since before its connection was lost.
+                held = entry.revision
+            self._lease = await self._leases.update("leader", process.encode(), last=held)
 
     async def _bucket(self, name: str, ttl: float | None = None) -> Any:
         bucket = f"{self._name}-{name}"
@@ -195,16 +220,21 @@ class NatsEngine:
                 await self._values.update("epoch", secrets.token_urlsafe(6).encode(), last=entry.revision)
         return str((await self._values.get("epoch")).value, "utf-8")
 
-    async def _open_log(self, epoch: str) -> int:
-        """Return the number of its newest record."""
+    async def _open_log(self, epoch: str) -> tuple[int, int]:
+        """Return the numbers of its oldest and its newest record."""
         name = self._log(epoch)
         try:
             info = await self._jetstream.stream_info(name)
         except NotFoundError:
             info = await self._jetstream.add_stream(
-                name=name, subjects=[self._subject(f"{epoch}.>")], max_msgs=self._keep, max_age=_EXPIRE
+                name=name,
+                subjects=[self._subject(f"{epoch}.>")],
+                max_msgs=self._keep,
+                max_bytes=self._keep_bytes,
+                max_age=_EXPIRE,
             )
-        return int(info.state.last_seq)
+        state = info.state
+        return (state.first_seq if state.messages else state.last_seq + 1), state.last_seq
 
     def _log(self, epoch: str) -> str:
         return f"{self._name}-{epoch}"
@@ -214,8 +244,9 @@ class NatsEngine:
 
 
 def _record(message: Any) -> Record:
+    seq = message.metadata.sequence.stream
     sender, n = message.subject.rsplit(".", 2)[1:]
-    return Record(message.metadata.sequence.stream, sender, int(n), message.data)
+    return Record(seq, sender, int(n), message.data) if n.isdecimal() else Record(seq, "", 0, b"")
 
 
 async def _quiet(error: Exception) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 try:
     import redis.asyncio as client
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
     from redis.exceptions import RedisError
 except ImportError as error:
     raise ImportError("a backplane on Redis needs redis-py: pip install 'hotchannel[redis]'") from error
@@ -43,7 +45,7 @@ _EXPIRE = 3600
 """Seconds after which the keys of a channel that nobody has are gone."""
 
 _JOIN = """
-local token, epoch, seq = KEYS[1], KEYS[2], KEYS[3]
+local token, epoch, seq, log = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 redis.call('SET', token, ARGV[1], 'NX')
 local known = redis.call('GET', epoch)
 local last = tonumber(redis.call('GET', seq) or '0')
@@ -56,22 +58,34 @@ elseif known == ARGV[2] and last < tonumber(ARGV[3]) then
 end
 redis.call('SET', epoch, known)
 redis.call('SET', seq, last)
-return {redis.call('GET', token), known, last}
+-- All keys have one slot.
+local oldest = redis.call('XRANGE', log .. known, '-', '+', 'COUNT', 1)[1]
+local first = oldest and oldest[1]:match('^%d+') or last + 1
+return {redis.call('GET', token), known, tonumber(first), last}
 """
 
 _APPEND = """
 local epoch, seq, log, senders = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 if redis.call('GET', epoch) ~= ARGV[1] then return 0 end
-local sender, keep = ARGV[2], ARGV[3]
+local sender, keep, keep_bytes = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local newest = tonumber(redis.call('HGET', senders, sender) or '0')
-for i = 4, #ARGV, 2 do
+for i = 6, #ARGV, 2 do
     local n = tonumber(ARGV[i])
     if n > newest then
         local number = redis.call('INCR', seq)
         local fields = {'s', sender, 'n', ARGV[i], 'd', ARGV[i + 1]}
-        redis.call('XADD', log, 'MAXLEN', '~', keep, number .. '-0', unpack(fields))
+        local added = redis.pcall('XADD', log, 'MAXLEN', '~', keep, number .. '-0', unpack(fields))
+        if added.err then
+            -- Somebody else has written into the log: it is left to them.
+            redis.call('SET', epoch, ARGV[5])
+            redis.call('SET', seq, 0)
+            return 0
+        end
         newest = n
     end
+end
+while redis.call('MEMORY', 'USAGE', log) > keep_bytes and redis.call('XLEN', log) > 1 do
+    redis.call('XTRIM', log, 'MAXLEN', math.floor(redis.call('XLEN', log) * 3 / 4))
 end
 redis.call('HSET', senders, sender, newest)
 return 1
@@ -112,12 +126,14 @@ class RedisEngine:
         url: of the server and its database.
         name: under which the processes find one another.
         keep: how many records the stream keeps.
+        keep_bytes: how many bytes it takes, about.
     """
 
-    def __init__(self, url: str, name: str, *, keep: int) -> None:
+    def __init__(self, url: str, name: str, *, keep: int, keep_bytes: int) -> None:
         self._url = url
         self._name = name
         self._keep = keep
+        self._keep_bytes = keep_bytes
         self._epoch = ""
         self._redis: Any = None
         self._scripts: dict[str, Any] = {}
@@ -127,21 +143,27 @@ class RedisEngine:
         if self._redis is None:
             # A read waits on a connection of its own; retries are the stream's.
             self._redis = client.Redis.from_url(
-                self._url, socket_connect_timeout=_ANSWER, socket_timeout=_ANSWER + _WAIT, max_connections=8
+                self._url,
+                socket_connect_timeout=_ANSWER,
+                socket_timeout=_ANSWER + _WAIT,
+                max_connections=8,
+                retry=Retry(NoBackoff(), 0),
             )
             for script in (_JOIN, _APPEND, _BEAT, _LEAVE):
                 self._scripts[script] = self._redis.register_script(script)
         fresh = secrets.token_urlsafe(6)
-        keys = [self._key("token"), self._key("epoch"), self._key("seq")]
+        keys = [self._key("token"), self._key("epoch"), self._key("seq"), self._key("log:")]
         agreed = await self._ask(self._scripts[_JOIN](keys=keys, args=[token, epoch, last, fresh]))
         self._epoch = agreed[1].decode()
-        return Joined(agreed[0].decode(), self._epoch, int(agreed[2]))
+        return Joined(agreed[0].decode(), self._epoch, agreed[2], agreed[3])
 
     async def append(self, sender: str, records: Sequence[tuple[int, bytes]]) -> None:
         """Append; see `engine.Engine`."""
         keys = [self._key("epoch"), self._key("seq"), self._log, self._senders]
         parts = [part for record in records for part in record]
-        call = self._scripts[_APPEND](keys=keys, args=[self._epoch, sender, self._keep, *parts])
+        limits = [self._keep, self._keep_bytes]
+        args = [self._epoch, sender, *limits, secrets.token_urlsafe(6), *parts]
+        call = self._scripts[_APPEND](keys=keys, args=args)
         if not await self._ask(call):
             raise EpochEndedError(self._epoch)
 
@@ -150,11 +172,7 @@ class RedisEngine:
         found = await self._ask(
             self._redis.xread({self._log: f"{after}-0"}, count=_COUNT, block=int(_WAIT * 1000))
         )
-        return [
-            Record(int(number.partition(b"-")[0]), fields[b"s"].decode(), int(fields[b"n"]), fields[b"d"])
-            for _, entries in found or ()
-            for number, fields in entries
-        ]
+        return [_record(number, fields) for _, entries in found or () for number, fields in entries]
 
     async def beat(self, process: str, presence: Presence) -> Beat:
         """Say that this process lives; see `engine.Engine`."""
@@ -196,3 +214,11 @@ class RedisEngine:
                 return await call
         except (RedisError, OSError, TimeoutError, RuntimeError) as error:
             raise EngineLostError(printable(str(error)) or type(error).__name__) from error
+
+
+def _record(number: bytes, fields: dict[bytes, bytes]) -> Record:
+    seq = int(number.partition(b"-")[0])
+    try:
+        return Record(seq, fields[b"s"].decode(), int(fields[b"n"]), fields[b"d"])
+    except (KeyError, ValueError):
+        return Record(seq, "", 0, b"")

@@ -42,12 +42,14 @@ class Place:
         is_shown: whether clients of this process are to see it now. Not what they have seen ahead of its
             number, nor what was sent before this process came.
         is_ahead: it is shown before it has a number, since the engine is away.
+        is_again: it was applied before, ahead of its number or under one of another epoch.
     """
 
     seq: int | None = None
     origin: tuple[str, int] | None = None
     is_shown: bool = True
     is_ahead: bool = False
+    is_again: bool = False
 
 
 HERE = Place()
@@ -57,17 +59,28 @@ HERE = Place()
 class Receiver(Protocol):
     """What a backplane needs of its channel."""
 
-    def deliver(self, operation: Operation, place: Place) -> None:
-        """Apply an operation, whoever sent it. Never echoes."""
+    def deliver(self, operation: Operation | None, place: Place) -> None:
+        """Apply an operation, whoever sent it; None is one that nobody here understands. Never echoes."""
 
-    def agreed(self, token: str, epoch: str) -> None:
-        """All processes have this token, and count within this epoch from now on."""
+    def agreed(self, token: str, epoch: str, last: int) -> None:
+        """All processes have this token, and count within this epoch from now on.
+
+        Args:
+            token: the channel's secret.
+            epoch: what numbers are counted in.
+            last: what has numbers up to this one, was sent before this process came.
+        """
 
     def leads(self, is_leader: bool) -> None:
         """This process is the one that decides for all, from now on, or no longer is."""
 
-    def fell_behind(self) -> None:
-        """Operations were let go of before this process has seen them."""
+    def fell_behind(self, last: int, *, is_shown: bool) -> None:
+        """Operations up to number `last` were let go of before this process has seen them.
+
+        Args:
+            last: the newest of them.
+            is_shown: whether that is any business of its clients.
+        """
 
     def presence(self) -> Presence:
         """What this process tells of itself; knocks are counted anew."""

@@ -32,13 +32,15 @@ class Sequence:
     Args:
         sender: names this process.
         keep: how many of its own messages are kept, to be published again.
+        keep_bytes: how many bytes of them.
     """
 
-    __slots__ = ("_acknowledged", "_came", "_count", "_keep", "_own", "_shown", "sender")
+    __slots__ = ("_acknowledged", "_bytes", "_came", "_count", "_limits", "_own", "_shown", "sender")
 
-    def __init__(self, sender: str, *, keep: int) -> None:
+    def __init__(self, sender: str, *, keep: int, keep_bytes: int) -> None:
         self.sender = sender
-        self._keep = keep
+        self._limits = (keep, keep_bytes)
+        self._bytes = 0
         self._own: deque[tuple[int, bytes]] = deque()
         self._count = 0
         self._acknowledged = 0
@@ -60,8 +62,11 @@ class Sequence:
         """Keep an own message, and return its number."""
         self._count += 1
         self._own.append((self._count, data))
-        if len(self._own) > self._keep:
-            self._own.popleft()
+        self._bytes += len(data)
+        keep, keep_bytes = self._limits
+        # The newest stays, whatever its size.
+        while len(self._own) > 1 and (len(self._own) > keep or self._bytes > keep_bytes):
+            self._bytes -= len(self._own.popleft()[1])
         return self._count
 
     @property
@@ -69,12 +74,18 @@ class Sequence:
         """How many own messages are kept that are not acknowledged."""
         return min(self._count - self._acknowledged, len(self._own))
 
-    def pending(self, most: int) -> list[tuple[int, bytes]]:
-        """Return the oldest own messages that are not acknowledged."""
+    def pending(self, most: int, most_bytes: int) -> list[tuple[int, bytes]]:
+        """Return the oldest own messages that are not acknowledged, one at least where there is any."""
         if not self._own:
             return []
         start = max(0, self._acknowledged + 1 - self._own[0][0])
-        return list(islice(self._own, start, start + most))
+        found: list[tuple[int, bytes]] = []
+        for n, data in islice(self._own, start, start + most):
+            most_bytes -= len(data)
+            if found and most_bytes < 0:
+                break
+            found.append((n, data))
+        return found
 
     def acknowledge(self, n: int) -> None:
         """The engine has own messages up to `n`."""
@@ -101,6 +112,10 @@ class Sequence:
             return Arrival.SEEN
         self._shown[sender] = n
         return Arrival.NEW
+
+    def resend(self) -> None:
+        """What was acknowledged counts as such only where it has come: the engine may have lost the rest."""
+        self._acknowledged = min(self._acknowledged, self._came.get(self.sender, 0))
 
     def begin_epoch(self) -> None:
         """The engine counts anew, and has nothing of what it had: own messages are published again."""

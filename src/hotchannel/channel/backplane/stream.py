@@ -36,8 +36,11 @@ _BEAT = 1.0
 """Seconds between two signs of life; a third of the lease."""
 _BATCH = 500
 """Records that are published in one call."""
+_BATCH_BYTES = 1024 * 1024
 _FIRST_DELAY, _LONGEST_DELAY, _BACK_OFF = 0.1, 5.0, 2.0
 _CANCEL_AGAIN = 0.1
+_MORE_THAN_ALL = 2**52
+"""No log has so many records; Redis' scripts count exactly up to here."""
 _LAST_WORDS = 2.0
 """Seconds that the end waits for what is not acknowledged."""
 
@@ -49,22 +52,26 @@ class StreamBackplane:
         engine: the log.
         shown: how the log names the engine.
         keep: how many own operations are kept, to be published again.
+        keep_bytes: how many bytes of them.
     """
 
     _receiver: Receiver
 
-    def __init__(self, engine: Engine, *, shown: str, keep: int) -> None:
+    def __init__(self, engine: Engine, *, shown: str, keep: int, keep_bytes: int) -> None:
         self._engine = engine
         self._shown = shown
-        self._sequence = Sequence(secrets.token_urlsafe(6), keep=keep)
+        self._sequence = Sequence(secrets.token_urlsafe(6), keep=keep, keep_bytes=keep_bytes)
         self._token = ""
         self._epoch = ""
         self._last = 0
         self._past = 0
+        self._newest: tuple[str, int] | None = None
         self._was_joined = False
         self._is_joined = asyncio.Event()
         self._is_away = False
         self._is_overflowing = False
+        self._is_puzzled = False
+        self._is_closed = False
         self._something = asyncio.Event()
         self._nothing = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
@@ -91,8 +98,8 @@ class StreamBackplane:
         self._token, self._epoch = token, epoch
 
     def begin(self) -> None:
-        """Connect; nothing where that has begun."""
-        if self._running is None:
+        """Connect; nothing where that has begun, or has ended."""
+        if self._running is None and not self._is_closed:
             self._running = asyncio.get_running_loop().create_task(self._run())
 
     async def joined(self, patience: float) -> None:
@@ -113,18 +120,21 @@ class StreamBackplane:
 
     async def close(self) -> None:
         """Publish what can be published in a while, and disconnect."""
+        self._is_closed = True
         if self._running is None:
             return
-        if self._is_joined.is_set() and self._sequence.pending(1):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LAST_WORDS):
+        running, self._running = self._running, None
+        with suppress(TimeoutError, EngineLostError):
+            async with asyncio.timeout(_LAST_WORDS):
+                if self._is_joined.is_set() and self._sequence.pending_count:
                     await self._nothing.wait()
+                await _end(running)
+                if self._is_joined.is_set():
+                    await self._engine.leave(self._sequence.sender)
+        await _end(running)
         self.is_leader = False
-        await _end(self._running)
-        self._running = None
-        if self._is_joined.is_set():
-            with suppress(EngineLostError):
-                await self._engine.leave(self._sequence.sender)
+        if left := self._sequence.pending_count:
+            _log.warning("%s did not take the last %d messages of this process", self._shown, left)
         await self._engine.close()
 
     async def _run(self) -> None:
@@ -135,35 +145,49 @@ class StreamBackplane:
                 delay = _FIRST_DELAY
                 await _first_to_end(self._publish(), self._read(), self._live())
             except EpochEndedError:
-                _log.warning(
-                    "%s has lost what it had: this process publishes again what it knows", self._shown
-                )
                 continue
             except EngineLostError as error:
-                self._lost(error)
+                self._lost(str(error))
+            except Exception as error:
+                # A mistake, of ours or of the engine's client, is no reason to leave the others for good.
+                _log.exception("cannot share the channel by %s", self._shown)
+                self._lost(type(error).__name__)
             await asyncio.sleep(delay)
             delay = min(delay * _BACK_OFF, _LONGEST_DELAY)
 
     async def _join(self) -> None:
         joined = await self._engine.join(token=self._token, epoch=self._epoch, last=self._last)
+        news: list[Record] = []
+        if joined.epoch == self._epoch and self._newest is not None:
+            news = await self._engine.read(self._last - 1)
+            if news and news[0].seq == self._last and news[0][1:3] != self._newest:
+                # It has lost some, and given the same numbers again, to others.
+                joined = await self._engine.join(token=self._token, epoch=self._epoch, last=_MORE_THAN_ALL)
         is_other_epoch = joined.epoch != self._epoch
         if not self._was_joined:
             # What was sent before is none of our clients' business, but of those who come back to us.
             self._past = joined.last
         if is_other_epoch:
-            self._last = 0
+            self._last, self._newest, news = 0, None, []
             self._sequence.begin_epoch()
             if self._was_joined:
                 self._past = 0
+                _log.warning(
+                    "%s has lost what it had: this process publishes again what it knows", self._shown
+                )
+        self._sequence.resend()
+        self._nothing.clear()
         self._token, self._epoch = joined.token, joined.epoch
         if is_other_epoch or not self._was_joined:
-            self._receiver.agreed(joined.token, joined.epoch)
+            self._receiver.agreed(joined.token, joined.epoch, self._past)
         if self._is_away:
             _log.info("%s is there again", self._shown)
         elif not self._was_joined:
             _log.info("sharing the channel by %s", self._shown)
         self._is_away = self._is_overflowing = False
         self._was_joined = True
+        self._reach(joined.first)
+        self._take(news)
         await self._catch_up(joined.last)
         self._is_joined.set()
 
@@ -175,7 +199,7 @@ class StreamBackplane:
                 break
             self._take(records)
 
-    def _lost(self, error: EngineLostError) -> None:
+    def _lost(self, error: str) -> None:
         """The engine is away: say so once, and show what has waited for it."""
         self._is_joined.clear()
         if not self._was_joined:
@@ -203,7 +227,7 @@ class StreamBackplane:
 
     async def _publish(self) -> None:
         while True:
-            pending = self._sequence.pending(_BATCH)
+            pending = self._sequence.pending(_BATCH, _BATCH_BYTES)
             if not pending:
                 self._nothing.set()
                 self._something.clear()
@@ -231,18 +255,26 @@ class StreamBackplane:
             self.is_leader = is_leader
             self._receiver.leads(is_leader)
 
+    def _reach(self, seq: int) -> None:
+        """The next record has this number."""
+        if seq > self._last + 1:
+            self._receiver.fell_behind(seq - 1, is_shown=self._last >= self._past)
+            self._last = seq - 1
+
     def _take(self, records: list[Record]) -> None:
         for record in records:
-            if record.seq > self._last + 1 and self._last >= self._past:
-                self._receiver.fell_behind()
-            self._last = record.seq
-            arrival = self._sequence.arrive(record.sender, record.n)
+            if record.seq <= self._last:
+                continue
+            self._reach(record.seq)
+            origin = (record.sender, record.n)
+            self._last, self._newest = record.seq, origin
+            arrival = self._sequence.arrive(*origin) if record.sender else Arrival.NEW
             if arrival is Arrival.DUPLICATE:
                 continue
             is_past = record.seq <= self._past
-            origin = (record.sender, record.n)
-            is_shown = arrival is Arrival.NEW and not is_past
-            self._deliver(record.data, Place(record.seq, origin, is_shown))
+            is_again = arrival is Arrival.SEEN
+            place = Place(record.seq, origin, is_shown=not is_again and not is_past, is_again=is_again)
+            self._deliver(record.data, place)
             if (
                 self._sent is not None
                 and record.sender == self._sequence.sender
@@ -253,9 +285,11 @@ class StreamBackplane:
 
     def _deliver(self, data: bytes, place: Place) -> None:
         operation = decode_operation(data)
-        if operation is None:
-            _log.warning("another process says what this version does not know: are all of them the same?")
-            return
+        if operation is None and data and not self._is_puzzled:
+            self._is_puzzled = True
+            _log.warning(
+                "%s has what this version does not know: are all processes of the same version?", self._shown
+            )
         self._receiver.deliver(operation, place)
 
 
@@ -272,12 +306,17 @@ async def _first_to_end(*parts: Coroutine[None, None, None]) -> None:
 
 async def _end(*tasks: asyncio.Task[None]) -> None:
     """Cancel tasks until they have ended: a library may take a cancellation for a lost connection."""
-    pending = {task for task in tasks if not task.done()}
-    while pending:
+    is_cancelled = False
+    while pending := [task for task in tasks if not task.done()]:
         for task in pending:
             task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN)
+        try:
+            await asyncio.wait(pending, timeout=_CANCEL_AGAIN)
+        except asyncio.CancelledError:
+            is_cancelled = True
     for task in tasks:
         # One of them is raised; that the same has happened to the others is no news.
         if not task.cancelled():
             task.exception()
+    if is_cancelled:
+        raise asyncio.CancelledError
