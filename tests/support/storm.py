@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import re
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -32,6 +33,7 @@ class Node:
     Attributes:
         name: what its messages begin with.
         acknowledged: how many of them the engine has, as it said last.
+        leads: whether it leads, as it said last.
     """
 
     def __init__(self, name: str, process: asyncio.subprocess.Process, said: dict[str, Any]) -> None:
@@ -40,6 +42,7 @@ class Node:
         self.token: str = said["token"]
         self.position: str = said["position"]
         self.acknowledged = 0
+        self.leads = False
         self.is_alive = True
         self._process = process
         self._reading = asyncio.create_task(self._read())
@@ -63,7 +66,17 @@ class Node:
     async def _read(self) -> None:
         assert self._process.stdout is not None
         while line := await self._process.stdout.readline():
-            self.acknowledged = json.loads(line)["acknowledged"]
+            said = json.loads(line)
+            self.acknowledged = said.get("acknowledged", self.acknowledged)
+            self.leads = said.get("leads", self.leads)
+
+    def pause(self) -> None:
+        """Let it hang: it keeps its sockets, and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
 
     async def kill(self) -> None:
         """End it at once."""
