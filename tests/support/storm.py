@@ -92,7 +92,7 @@ class Client(asyncio.Protocol):
 
     Attributes:
         heard: the number of the newest message, by sender.
-        wrong: what came twice, or with a gap ahead of it.
+        wrong: what came twice, with a gap ahead of it, or in another order than other clients had it.
         delays: seconds from sending to hearing, of each message.
         returns: how often it has come back.
     """
@@ -102,6 +102,7 @@ class Client(asyncio.Protocol):
         self._home = home
         self._rest = b""
         self._position = ""
+        self._last = 0
         self._transport: asyncio.Transport | None = None
         self.heard: dict[bytes, int] = {}
         self.wrong: list[tuple[bytes, int, int]] = []
@@ -138,6 +139,11 @@ class Client(asyncio.Protocol):
             if n != self.heard.get(sender, 0) + 1:
                 self.wrong.append((sender, self.heard.get(sender, 0), n))
             self.heard[sender] = n
+            if seq.isdigit():
+                # It has its place in the one order of all.
+                last, self._last = self._last, int(seq)
+                if self._last <= last or self._storm.order.setdefault(self._last, (sender, n)) != (sender, n):
+                    self.wrong.append((sender, last, self._last))
             self.delays.append((now - int(at)) / 1e9)
         if seq:
             self._saw(seq.strip(b'"').decode())
@@ -164,10 +170,12 @@ class Storm:
     Attributes:
         nodes: the processes.
         clients: theirs, in turn.
+        order: what has which number in the log, as the first client had it.
     """
 
     nodes: list[Node] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
+    order: dict[int, tuple[bytes, int]] = field(default_factory=dict)
     returning: list[asyncio.Future[None]] = field(default_factory=list)
     is_over: bool = False
 
