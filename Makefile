@@ -22,7 +22,7 @@ test: $(VENV)/.tools $(VENV)/.django42 node_modules/.installed chromium nginx en
 	$(SIDE_BY_SIDE) -n 4 -m "not browser"
 	$(SIDE_BY_SIDE) -n 2 -m browser
 	$(SIDE_BY_SIDE) -n 2 tests/browser --ignore tests/browser/test_pack.py \
-		--ignore tests/browser/test_in_front.py --ignore tests/browser/test_app_examples.py --ignore tests/browser/test_morph.py --pack on
+		--ignore tests/browser/test_in_front.py --ignore tests/browser/test_several_servers.py --ignore tests/browser/test_app_examples.py --ignore tests/browser/test_morph.py --pack on
 
 lint: $(VENV)/.tools node_modules/.installed ## Style, types and layers only
 	$(BIN)/ruff check .
@@ -33,11 +33,12 @@ lint: $(VENV)/.tools node_modules/.installed ## Style, types and layers only
 	@if grep -n '://' package-lock.json requirements-dev.txt; then \
 		echo "Lock files name no host: see tools/relock.sh." >&2; exit 1; fi
 
-bench: $(VENV)/.tools node_modules/.installed chromium ## Measure hotchannel beside npm's Vite
+bench: $(VENV)/.tools node_modules/.installed chromium engines ## Measure hotchannel beside npm's Vite
 	$(BIN)/python benchmarks/save_to_update.py
 	$(BIN)/python benchmarks/page_load.py
 	$(BIN)/python benchmarks/broadcast.py
 	$(BIN)/python benchmarks/compressed_broadcast.py
+	$(BIN)/python benchmarks/cluster.py
 
 interop: $(VENV)/.tools node_modules/.installed chromium ## Run the browser's tests against npm's Vite
 	$(BIN)/pytest tests/browser tests/interop --server vite

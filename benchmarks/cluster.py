@@ -1,6 +1,6 @@
 """What does a shared channel cost, and does it hold? Redis and NATS between three processes.
 
-    python benchmarks/cluster.py [--engine redis|nats] [--quick]
+    python benchmarks/cluster.py [--engine redis|nats|both] [--quick]
 
 - Messages a second: every process sends as fast as it can, and has ten clients; until all of them have all.
   Beside it, one process whose channel is its own.
@@ -152,10 +152,10 @@ async def measure(kind: EngineKind, *, quick: bool) -> None:
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description="What a shared channel costs, and whether it holds.")
-    parser.add_argument("--engine", choices=("redis", "nats"), help="only this one")
+    parser.add_argument("--engine", choices=("redis", "nats", "both"), default="both")
     parser.add_argument("--quick", action="store_true", help="fewer messages and clients")
     options = parser.parse_args()
-    kinds: tuple[EngineKind, ...] = (options.engine,) if options.engine else ("redis", "nats")
+    kinds: tuple[EngineKind, ...] = ("redis", "nats") if options.engine == "both" else (options.engine,)
     for kind in kinds:
         asyncio.run(measure(kind, quick=options.quick))
 

@@ -48,7 +48,8 @@ class Page:
         self._reading: asyncio.Task[None] | None = None
 
     async def open(self) -> Page:
-        self._socket = await connect(self._url, subprotocols=["vite-hmr"])  # type: ignore[list-item]
+        subprotocols: Any = ["vite-hmr"]
+        self._socket = await connect(self._url, subprotocols=subprotocols, max_size=None)
         self._reading = asyncio.create_task(self._read(self._socket))
         await until(lambda: bool(self.messages), "the first message")
         return self
@@ -116,7 +117,8 @@ class Cluster:
 
     async def server(self, **options: Any) -> WebSocketServer:
         """One more server; it has joined, where the engine is there."""
-        server = WebSocketServer(port=0, backplane=self.engine.url, **options)
+        settings: dict[str, Any] = {"port": 0, "backplane": self.engine.url} | options
+        server = WebSocketServer(**settings)
         self._servers.append(server)
         await server.listen()
         return server

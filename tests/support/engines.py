@@ -72,10 +72,20 @@ class Engine:
         if losing_data:
             shutil.rmtree(self._folder / "data")
 
+    def copy(self) -> None:
+        """Keep a copy of what it has on disk; it has ended."""
+        shutil.copytree(self._folder / "data", self._folder / "copy")
+
+    def go_back(self) -> None:
+        """Take the copy for what it has on disk; it has ended."""
+        shutil.rmtree(self._folder / "data")
+        shutil.move(self._folder / "copy", self._folder / "data")
+
     def pause(self) -> None:
         """Let it hang: it keeps its sockets, and answers nothing."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)
 
     def resume(self) -> None:
         """Let it go on."""

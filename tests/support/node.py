@@ -1,7 +1,7 @@
 """One process of a cluster: python node.py URL NAME
 
-Prints JSON lines: first its port, token and position, then how many of its messages are acknowledged. Reads a
-line to send: `COUNT PER_SECOND`, where 0 is as fast as it can.
+Prints JSON lines: first its port, token and position, then how many of its messages are acknowledged, and
+whether it leads. Reads a line to send: `COUNT PER_SECOND`, where 0 is as fast as it can.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ async def main(url: str, name: str) -> None:
     )
     async with server:
         say(port=server.port, token=server.token, position=server.position())
+        say(leads=server.is_leader)
+        server.led(lambda is_leader: say(leads=is_leader))
         while line := await asyncio.to_thread(sys.stdin.readline):
             count, rate = map(int, line.split())
             await send(server, name, count, rate)

@@ -149,6 +149,13 @@ class Project(Folder):
             self._process.wait()
         self._process = None
 
+    def kill(self) -> None:
+        """End the server at once, as a crash does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
     def restart(self) -> None:
         """Stop and start again on the same port."""
         self.stop()

@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import re
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -32,6 +33,7 @@ class Node:
     Attributes:
         name: what its messages begin with.
         acknowledged: how many of them the engine has, as it said last.
+        leads: whether it leads, as it said last.
     """
 
     def __init__(self, name: str, process: asyncio.subprocess.Process, said: dict[str, Any]) -> None:
@@ -40,6 +42,7 @@ class Node:
         self.token: str = said["token"]
         self.position: str = said["position"]
         self.acknowledged = 0
+        self.leads = False
         self.is_alive = True
         self._process = process
         self._reading = asyncio.create_task(self._read())
@@ -63,7 +66,17 @@ class Node:
     async def _read(self) -> None:
         assert self._process.stdout is not None
         while line := await self._process.stdout.readline():
-            self.acknowledged = json.loads(line)["acknowledged"]
+            said = json.loads(line)
+            self.acknowledged = said.get("acknowledged", self.acknowledged)
+            self.leads = said.get("leads", self.leads)
+
+    def pause(self) -> None:
+        """Let it hang: it keeps its sockets, and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
 
     async def kill(self) -> None:
         """End it at once."""
@@ -79,7 +92,7 @@ class Client(asyncio.Protocol):
 
     Attributes:
         heard: the number of the newest message, by sender.
-        wrong: what came twice, or with a gap ahead of it.
+        wrong: what came twice, with a gap ahead of it, or in another order than other clients had it.
         delays: seconds from sending to hearing, of each message.
         returns: how often it has come back.
     """
@@ -89,6 +102,7 @@ class Client(asyncio.Protocol):
         self._home = home
         self._rest = b""
         self._position = ""
+        self._last = 0
         self._transport: asyncio.Transport | None = None
         self.heard: dict[bytes, int] = {}
         self.wrong: list[tuple[bytes, int, int]] = []
@@ -125,6 +139,11 @@ class Client(asyncio.Protocol):
             if n != self.heard.get(sender, 0) + 1:
                 self.wrong.append((sender, self.heard.get(sender, 0), n))
             self.heard[sender] = n
+            if seq.isdigit():
+                # It has its place in the one order of all.
+                last, self._last = self._last, int(seq)
+                if self._last <= last or self._storm.order.setdefault(self._last, (sender, n)) != (sender, n):
+                    self.wrong.append((sender, last, self._last))
             self.delays.append((now - int(at)) / 1e9)
         if seq:
             self._saw(seq.strip(b'"').decode())
@@ -151,10 +170,12 @@ class Storm:
     Attributes:
         nodes: the processes.
         clients: theirs, in turn.
+        order: what has which number in the log, as the first client had it.
     """
 
     nodes: list[Node] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
+    order: dict[int, tuple[bytes, int]] = field(default_factory=dict)
     returning: list[asyncio.Future[None]] = field(default_factory=list)
     is_over: bool = False
 

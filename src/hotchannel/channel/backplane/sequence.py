@@ -117,6 +117,15 @@ class Sequence:
         """What was acknowledged counts as such only where it has come: the engine may have lost the rest."""
         self._acknowledged = min(self._acknowledged, self._came.get(self.sender, 0))
 
+    def misses(self, sender: str, n: int) -> bool:
+        """Whether clients have not seen what this sender has sent ahead of its number `n`, and never will."""
+        came = self._came.get(sender, 0)
+        return came > 0 and max(came, self._shown.get(sender, 0)) < n - 1
+
+    def fell_behind(self) -> None:
+        """Records were let go of before they came here: nobody knows which of whose."""
+        self._came.clear()
+
     def begin_epoch(self) -> None:
         """The engine counts anew, and has nothing of what it had: own messages are published again."""
         self._came.clear()

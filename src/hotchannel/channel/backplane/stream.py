@@ -111,6 +111,11 @@ class StreamBackplane:
     def publish(self, operation: Operation) -> None:
         """Have an operation applied by all; by this process at once, where the engine is away."""
         n = self._sequence.post(encode_operation(operation))
+        if self._sequence.overflows and not self._is_overflowing:
+            self._is_overflowing = True
+            _log.warning(
+                "more is sent than can be kept for %s: the oldest messages are let go of", self._shown
+            )
         if self._sent is None and self._is_joined.is_set():
             self._sent = (n, asyncio.get_running_loop().time())
         self._something.set()
@@ -217,11 +222,6 @@ class StreamBackplane:
         self._show_ahead()
 
     def _show_ahead(self) -> None:
-        if self._sequence.overflows and not self._is_overflowing:
-            self._is_overflowing = True
-            _log.warning(
-                "more is sent than can be kept for %s: the oldest messages are let go of", self._shown
-            )
         for n, data in self._sequence.show_ahead():
             self._deliver(data, Place(origin=(self._sequence.sender, n), is_ahead=True))
 
@@ -258,6 +258,7 @@ class StreamBackplane:
     def _reach(self, seq: int) -> None:
         """The next record has this number."""
         if seq > self._last + 1:
+            self._sequence.fell_behind()
             self._receiver.fell_behind(seq - 1, is_shown=self._last >= self._past)
             self._last = seq - 1
 
@@ -267,6 +268,8 @@ class StreamBackplane:
                 continue
             self._reach(record.seq)
             origin = (record.sender, record.n)
+            if self._sequence.misses(*origin):
+                self._receiver.fell_behind(self._last, is_shown=True)
             self._last, self._newest = record.seq, origin
             arrival = self._sequence.arrive(*origin) if record.sender else Arrival.NEW
             if arrival is Arrival.DUPLICATE:
