@@ -21,7 +21,7 @@ from hotchannel.channel.backplane.operations import Failed, Recovered, Said, Str
 from hotchannel.channel.backplane.roles import Place, Presence
 from hotchannel.channel.listeners import Listeners
 from hotchannel.channel.printable import printable
-from hotchannel.channel.resume import Mark, mark, missed_since
+from hotchannel.channel.resume import Foreseen, Mark, mark, missed_since
 from hotchannel.channel.roles import ChannelClient, NoLimits
 from hotchannel.wire.binary import BinaryData, is_binary, pack, unpack
 from hotchannel.wire.codec import Malformed, decode, encode, number
@@ -68,10 +68,7 @@ _LEADS = ""
 
 _log = logging.getLogger("hotchannel.server")
 
-
 M = TypeVar("M")
-
-
 C = TypeVar("C", bound=ChannelClient[Any])
 
 Listener: TypeAlias = Callable[[Json, C], object]
@@ -118,6 +115,7 @@ class HotChannel(Generic[C, M]):
         self._kept_reload: bytes | None = None
         self._told: Listeners[[Any]] = Listeners()
         self._announced: set[str] = set()
+        self._foreseen: Foreseen[C] = Foreseen()
         self._is_epoch_news = False
         self._on_token = on_token
         self._limits = limits or NoLimits()
@@ -269,6 +267,8 @@ class HotChannel(Generic[C, M]):
             client.write(self._connected)
         for content, seq in self._standing() if resume is None else self._missed_since(resume):
             client.write(self._form(content, seq, takes_binary=client.binary))
+        if resume is not None:
+            self._foreseen.add(client, self._journal, resume)
         self._clients.add(client)
         self._takers.setdefault(_variant(client), {})[client] = client.write
         self._listeners.emit("vite:client:connect", None, client)
@@ -277,6 +277,7 @@ class HotChannel(Generic[C, M]):
         """A client is gone: tell listeners."""
         if client in self._clients:
             self._clients.discard(client)
+            self._foreseen.discard(client)
             del self._takers[_variant(client)][client]
             self._listeners.emit("vite:client:disconnect", None, client)
 
@@ -328,6 +329,7 @@ class HotChannel(Generic[C, M]):
         news = self._mark(seq, whole=self._is_epoch_news)
         self._is_epoch_news = False
         forms: dict[_Variant, M] = {}
+        seen = self._foreseen.by(place.origin)
         for (resuming, takes_binary), takers in self._takers.items():
             if not takers:
                 continue
@@ -338,7 +340,8 @@ class HotChannel(Generic[C, M]):
                 message = self._form(content, news if resuming else None, takes_binary=takes_binary)
                 forms[form] = message
             # A write may drop a client, and a dropped client leaves its dict.
-            for write in tuple(takers.values()):
+            others = {client: takers[client] for client in takers if client not in seen} if seen else takers
+            for write in tuple(others.values()):
                 write(message)
         return seq
 
