@@ -83,6 +83,21 @@ async def test_who_comes_back_while_the_engine_is_away_gets_what_was_said_meanwh
     await (await cluster.page(one, position)).hears(4)
 
 
+async def test_a_page_that_one_serves_while_the_engine_is_away_and_another_connects(cluster: Cluster) -> None:
+    one, other = await cluster.servers(2)
+    watching = await cluster.page(one)
+    cluster.engine.kill()
+    for number in (1, 2):
+        one.send("n", number)
+    await watching.hears(1, 2)
+    page = await cluster.page(other, one.position())
+    one.send("n", 3)
+    other.send("n", 10)
+    cluster.engine.start()
+    await until(lambda: one.position() == other.position(), "the same position")
+    await page.hears(10, 3)
+
+
 async def test_an_error_that_stands_while_the_engine_is_away(cluster: Cluster) -> None:
     one, other = await cluster.servers(2)
     page = await cluster.page(one)

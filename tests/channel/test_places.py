@@ -249,6 +249,17 @@ def test_a_page_from_before_the_processes_agreed_has_missed_what_came_then() -> 
     assert hub.take("e:0") == [SAID | {"seq": "f:2"}]
 
 
+def test_who_has_seen_what_has_not_come_yet_does_not_see_it_again() -> None:
+    hub = Hub()
+    served = hub.join("e:0~p.2")
+    for n in (1, 2, 3):
+        hub.channel.deliver(OPERATIONS["said"], Place(n, ("p", n)))
+    assert [message["seq"] for message in hub.heard()] == [1, 2, 3]
+    assert [message["seq"] for message in served.heard[1:]] == [3]
+    # A page that comes now has missed what came after it was served.
+    assert hub.take("e:0~p.2") == [SAID | {"seq": "e:3~p.2"}]
+
+
 def test_what_is_sent_is_only_published() -> None:
     hub = Hub()
     hub.channel.send("n", 1)

@@ -15,6 +15,7 @@ from hotchannel.wire.payloads import Binary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
 
     from hotchannel.channel.resume import Mark
 
@@ -50,8 +51,8 @@ class Audience(Generic[C, M]):
         """It is gone."""
         del self._takers[_variant(client)][client]
 
-    def write(self, content: bytes | Binary, mark: Mark) -> None:
-        """Write a message to all; `mark` is for those that resume."""
+    def write(self, content: bytes | Binary, mark: Mark, *, but: AbstractSet[C]) -> None:
+        """Write a message to all but some; `mark` is for those that resume."""
         forms: dict[_Variant, M] = {}
         for (resuming, takes_binary), takers in self._takers.items():
             if not takers:
@@ -63,7 +64,8 @@ class Audience(Generic[C, M]):
                 message = self.form(content, mark if resuming else None, takes_binary=takes_binary)
                 forms[form] = message
             # A write may drop a client, and a dropped client leaves its dict.
-            for write in tuple(takers.values()):
+            others = {client: takers[client] for client in takers if client not in but} if but else takers
+            for write in tuple(others.values()):
                 write(message)
 
     def form(self, content: bytes | Binary, mark: Mark | None, *, takes_binary: bool) -> M:

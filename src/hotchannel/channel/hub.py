@@ -23,7 +23,7 @@ from hotchannel.channel.backplane.operations import Failed, Recovered, Said, Str
 from hotchannel.channel.backplane.roles import Place, Presence
 from hotchannel.channel.listeners import Listeners
 from hotchannel.channel.printable import printable, summary
-from hotchannel.channel.resume import Mark, mark, missed_since
+from hotchannel.channel.resume import Foreseen, Mark, mark, missed_since
 from hotchannel.channel.roles import ChannelClient, NoLimits, NoTiming
 from hotchannel.wire.binary import BinaryData, is_binary, unpack
 from hotchannel.wire.codec import Malformed, decode, encode
@@ -67,10 +67,7 @@ _LEADS = ""
 
 _log = logging.getLogger("hotchannel.server")
 
-
 M = TypeVar("M")
-
-
 C = TypeVar("C", bound=ChannelClient[Any])
 
 Listener: TypeAlias = Callable[[Json, C], object]
@@ -117,6 +114,7 @@ class HotChannel(Generic[C, M]):
         self._kept_reload: bytes | None = None
         self._told: Listeners[[Any]] = Listeners()
         self._announced: set[str] = set()
+        self._foreseen: Foreseen[C] = Foreseen()
         self._is_epoch_news = False
         self._on_token = on_token
         self._limits = limits or NoLimits()
@@ -272,6 +270,8 @@ class HotChannel(Generic[C, M]):
             client.write(self._connected)
         for content, seq in self._standing() if resume is None else self._missed_since(resume):
             client.write(self._audience.form(content, seq, takes_binary=client.binary))
+        if resume is not None:
+            self._foreseen.add(client, self._journal, resume)
         self._clients.add(client)
         self._audience.add(client)
         self._listeners.emit("vite:client:connect", None, client)
@@ -280,6 +280,7 @@ class HotChannel(Generic[C, M]):
         """A client is gone: tell listeners."""
         if client in self._clients:
             self._clients.discard(client)
+            self._foreseen.discard(client)
             self._audience.remove(client)
             self._listeners.emit("vite:client:disconnect", None, client)
 
@@ -333,7 +334,7 @@ class HotChannel(Generic[C, M]):
             _log.debug("send %d to %d clients: %s", seq, len(self._clients), _shown(content))
         news = self._mark(seq, whole=self._is_epoch_news)
         self._is_epoch_news = False
-        self._audience.write(content, news)
+        self._audience.write(content, news, but=self._foreseen.by(place.origin))
         since = self._timing.sent(content, began, perf_counter())
         if self.tap is not None:
             self.tap(content, kind, None, since)

@@ -190,6 +190,10 @@ class Journal:
             return None
         return _after(self._ahead, seen)
 
+    def awaits(self, origin: tuple[str, int]) -> bool:
+        """Whether a message of another process has not come yet."""
+        return origin[0] != self._own and self._newest.get(origin[0], 0) < origin[1]
+
     @property
     def standing(self) -> StandingError | None:
         """The newest error that still stands."""

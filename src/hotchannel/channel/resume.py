@@ -7,7 +7,7 @@ seen messages without a number. Follows protocol.md section 4, "Journal and resu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from hotchannel.channel.journal import parse_position
 from hotchannel.wire.codec import encode
@@ -15,11 +15,14 @@ from hotchannel.wire.payloads import Connected, ErrorPayload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from hotchannel.channel.journal import Entry, Journal, Position
     from hotchannel.wire.payloads import Binary
 
-__all__ = ["Mark", "mark", "missed_since"]
+__all__ = ["Foreseen", "Mark", "mark", "missed_since"]
+
+C = TypeVar("C")
 
 Mark: TypeAlias = int | str
 """`seq` of a message."""
@@ -91,3 +94,33 @@ def _marks(
 
 def _ahead(entry: Entry) -> str:
     return "{}.{}".format(*entry.origin) if entry.origin else ""
+
+
+class Foreseen(Generic[C]):
+    """Clients that have seen messages of another process which have not come here yet."""
+
+    def __init__(self) -> None:
+        self._newest: dict[C, tuple[str, int]] = {}
+
+    def add(self, client: C, journal: Journal, resume: str) -> None:
+        """A client has come back."""
+        position = parse_position(resume)
+        if position and position.ahead and journal.awaits(position.ahead):
+            self._newest[client] = position.ahead
+
+    def discard(self, client: C) -> None:
+        """A client is gone."""
+        self._newest.pop(client, None)
+
+    def by(self, origin: tuple[str, int] | None) -> AbstractSet[C]:
+        """Return the clients that have seen what comes now."""
+        if origin is None or not self._newest:
+            return frozenset()
+        sender, n = origin
+        clients = {client for client, (who, newest) in self._newest.items() if who == sender and n <= newest}
+        self._newest = {
+            client: (who, newest)
+            for client, (who, newest) in self._newest.items()
+            if who != sender or n < newest
+        }
+        return clients

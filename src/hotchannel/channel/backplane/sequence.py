@@ -124,7 +124,7 @@ class Sequence:
 
     def fell_behind(self) -> None:
         """Records were let go of before they came here: nobody knows which of whose."""
-        self._came.clear()
+        self._came = {self.sender: self._came.get(self.sender, 0)}
 
     def begin_epoch(self) -> None:
         """The engine counts anew, and has nothing of what it had: own messages are published again."""

@@ -269,7 +269,7 @@ class StreamBackplane:
             self._reach(record.seq)
             origin = (record.sender, record.n)
             if self._sequence.misses(*origin):
-                self._receiver.fell_behind(self._last, is_shown=True)
+                self._receiver.fell_behind(self._last, is_shown=record.seq > self._past)
             self._last, self._newest = record.seq, origin
             arrival = self._sequence.arrive(*origin) if record.sender else Arrival.NEW
             if arrival is Arrival.DUPLICATE:
