@@ -13,9 +13,11 @@ import shutil
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
+from support.engines import Engine
 from support.entrance_fixtures import runs_on_its_loop
 from support.outcomes import Outcomes
 from support.project import Project, free_port, hotchannel_command, script_command, vite_command
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, BrowserContext
 
+    from support.engines import EngineKind
     from support.project import StartProject
     from support.tab import Tab
 
@@ -51,6 +54,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("auto", "on", "off"),
         default="auto",
         help="the setting `pack` of hotchannel for the browser tests; their pages are too small for `auto`",
+    )
+    parser.addoption(
+        "--backplane",
+        choices=("redis", "nats"),
+        help="share the channels of the browser tests' projects by such an engine",
     )
     parser.addoption(
         "--record-outcomes",
@@ -87,14 +95,36 @@ def outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
     table.write()
 
 
+@pytest.fixture(scope="session")
+def shared_engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str | None]:
+    """URL of the engine that `--backplane` asks for."""
+    kind: EngineKind | None = request.config.getoption("--backplane")
+    if kind is None:
+        yield None
+        return
+    engine = Engine(kind, tmp_path_factory.mktemp("engine") / kind)
+    engine.start()
+    yield engine.url
+    engine.stop()
+
+
 @pytest.fixture
-def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StartProject]:
+def project(
+    request: pytest.FixtureRequest, tmp_path: Path, shared_engine: str | None
+) -> Iterator[StartProject]:
     """Write files into a folder (or copy one), serve it, and stop the server after the test."""
+    # Each test has a channel of its own.
+    backplane = None if shared_engine is None else f"{shared_engine}?channel=t{uuid4().hex}"
     # Stock Vite drops a save that comes within 50 ms of the last one; ours has to keep every one.
     command, pause = (
         (vite_command, 0.06)
         if request.config.getoption("--server") == "vite"
-        else (partial(hotchannel_command, pack=request.config.getoption("--pack")), 0.0)
+        else (
+            partial(hotchannel_command, pack=request.config.getoption("--pack"), backplane=backplane),
+            0.0,
+        )
     )
     started: list[Project] = []
 

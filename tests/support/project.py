@@ -39,12 +39,16 @@ def free_port() -> int:
         return port
 
 
-def hotchannel_command(root: Path, port: int, base: str, *, pack: str = "auto") -> list[str]:
+def hotchannel_command(
+    root: Path, port: int, base: str, *, pack: str = "auto", backplane: str | None = None
+) -> list[str]:
     """`hotchannel dev`, by the same entry point as the installed command."""
     entry = "import sys; from hotchannel.cli import main; sys.exit(main())"
     options = ["--port", str(port), "--strict-port", "--base", base]
     if pack != "auto":
         options += ["--pack", pack]
+    if backplane is not None:
+        options += ["--backplane", backplane]
     return [sys.executable, "-c", entry, "dev", str(root), *options]
 
 

@@ -51,7 +51,7 @@ class Audience(Generic[C, M]):
         """It is gone."""
         del self._takers[_variant(client)][client]
 
-    def write(self, content: bytes | Binary, mark: Mark, *, but_not: AbstractSet[C] = frozenset()) -> None:
+    def write(self, content: bytes | Binary, mark: Mark, *, but: AbstractSet[C]) -> None:
         """Write a message to all but some; `mark` is for those that resume."""
         forms: dict[_Variant, M] = {}
         for (resuming, takes_binary), takers in self._takers.items():
@@ -63,10 +63,8 @@ class Audience(Generic[C, M]):
             if message is None:
                 message = self.form(content, mark if resuming else None, takes_binary=takes_binary)
                 forms[form] = message
-            others = (
-                {client: takers[client] for client in takers if client not in but_not} if but_not else takers
-            )
             # A write may drop a client, and a dropped client leaves its dict.
+            others = {client: takers[client] for client in takers if client not in but} if but else takers
             for write in tuple(others.values()):
                 write(message)
 

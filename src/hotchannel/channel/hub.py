@@ -334,7 +334,7 @@ class HotChannel(Generic[C, M]):
             _log.debug("send %d to %d clients: %s", seq, len(self._clients), _shown(content))
         news = self._mark(seq, whole=self._is_epoch_news)
         self._is_epoch_news = False
-        self._audience.write(content, news, but_not=self._foreseen.by(place.origin))
+        self._audience.write(content, news, but=self._foreseen.by(place.origin))
         since = self._timing.sent(content, began, perf_counter())
         if self.tap is not None:
             self.tap(content, kind, None, since)

@@ -1,9 +1,9 @@
 """One module graph for several processes that share a channel.
 
-Role: one process leads: its watcher and its graph are the ones that count. The others tell it what they
-have served, which it takes in as if it had been asked itself, and what browsers say; it tells them the
-timestamps that modules get, so that all serve the same URLs. When it is gone, the next leader asks all for
-what they have served, and compares the files.
+Role: one process leads: its watcher and its graph are the ones that count. All tell one another what they
+have served, which the leader takes in as if it had been asked itself, and what browsers say; it tells them
+the timestamps that modules get, so that all serve the same URLs. When it is gone, the next leader takes in
+all that anybody has served, the one that is gone too, and compares the files.
 
 Invariant: an update is decided in one process only.
 """
@@ -118,6 +118,8 @@ class Sharing:
         self._site = site
         self._served: dict[tuple[str, str], _Asked] = {}
         self._unsaid: list[_Asked] = []
+        # When a leader has last decided what a save of a file means, in seconds since 1970.
+        self._decided: dict[str, float] = {}
         graph.touched = self._stamp
         channel.led(self._lead)
         channel.heard("served", self._hear_served)
@@ -131,16 +133,10 @@ class Sharing:
         """This process has answered a request that came at `asked`: the leader has to know of it."""
         if not self._channel.is_shared or response is PASS or response.status in (400, 403, 404, 405):
             return
-        path, _ = split_query(request.target)
         headers = {name: value for name in _KEPT if (value := request.header(name))}
         said = _Asked(request.target, headers, asked)
-        key = (path, headers.get("sec-fetch-dest", ""))
-        self._served.pop(key, None)
-        self._served[key] = said
-        if len(self._served) > _MOST:
-            del self._served[next(iter(self._served))]
-        if not self._channel.is_leader:
-            self._say(said)
+        self._keep(said)
+        self._say(said)
 
     def templates_changed(self) -> None:
         """A template was saved: all processes forget theirs, ahead of what is sent next."""
@@ -171,6 +167,8 @@ class Sharing:
     def _lead(self, is_leader: bool) -> None:
         if is_leader:
             self._channel.tell("leading", self._process)
+            for asked in tuple(self._served.values()):
+                self._take_in(asked)
             # What was saved while nobody led.
             self._engine.saved(tuple(self._graph.files()), settled=True)
 
@@ -180,19 +178,36 @@ class Sharing:
 
     def _hear_served(self, data: Any) -> None:
         report = msgspec.convert(data, _Report)
-        if not self._channel.is_leader or report.process == self._process:
+        if report.process == self._process:
             return
         for asked in report.requests:
-            known = {node for node in self._graph if node.self_accepting is not None}
-            response = self._site.respond(Request("GET", asked.target, asked.headers))
-            if response is None:
-                continue
-            if isinstance(response.body, FileSlice):
-                response.body.file.close()
-            if response.file and _saved_since(response.file, asked.at):
-                # A save that came ahead of the report meant nothing to this process.
-                file = FilePath(response.file)
-                self._engine.overtaken(node for node in self._graph.of_file(file) if node not in known)
+            # For the day on which this process leads, be it because that one has ended.
+            self._keep(asked)
+            if self._channel.is_leader:
+                self._take_in(asked)
+
+    def _keep(self, asked: _Asked) -> None:
+        path, _ = split_query(asked.target)
+        key = (path, asked.headers.get("sec-fetch-dest", ""))
+        self._served.pop(key, None)
+        self._served[key] = asked
+        if len(self._served) > _MOST:
+            del self._served[next(iter(self._served))]
+
+    def _take_in(self, asked: _Asked) -> None:
+        """Do as if this process had been asked."""
+        known = {node for node in self._graph if node.self_accepting is not None}
+        response = self._site.respond(Request("GET", asked.target, asked.headers))
+        if response is None:
+            return
+        if isinstance(response.body, FileSlice):
+            response.body.file.close()
+        if response.file and _saved_since(
+            response.file, max(asked.at, self._decided.get(response.file, 0.0))
+        ):
+            # A save that came ahead of the report meant nothing to this process.
+            file = FilePath(response.file)
+            self._engine.overtaken(node for node in self._graph.of_file(file) if node not in known)
 
     def _hear_invalidated(self, data: Any) -> None:
         if self._channel.is_leader:
@@ -205,6 +220,7 @@ class Sharing:
         self._clock.saw(stamps.timestamp)
         self._graph.stamp(map(ModuleId, stamps.modules), stamps.timestamp)
         files = list(map(FilePath, stamps.files))
+        self._decided |= dict.fromkeys(files, stamps.timestamp / 1000 + _GRAIN)
         self._engine.mended(files)
         for file in files:
             content = self._engine.read(file)
