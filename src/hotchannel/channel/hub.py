@@ -267,7 +267,7 @@ class HotChannel(Generic[C, M]):
             client.write(self._connected)
         for content, seq in self._standing() if resume is None else self._missed_since(resume):
             client.write(self._form(content, seq, takes_binary=client.binary))
-        if resume is not None:
+        if resume is not None and self._backplane.is_shared:
             self._foreseen.add(client, self._journal, resume)
         self._clients.add(client)
         self._takers.setdefault(_variant(client), {})[client] = client.write
@@ -329,7 +329,7 @@ class HotChannel(Generic[C, M]):
         news = self._mark(seq, whole=self._is_epoch_news)
         self._is_epoch_news = False
         forms: dict[_Variant, M] = {}
-        seen = self._foreseen.by(place.origin)
+        seen = self._foreseen.by(self._journal, place)
         for (resuming, takes_binary), takers in self._takers.items():
             if not takers:
                 continue
@@ -378,7 +378,8 @@ class HotChannel(Generic[C, M]):
 
     def _missed_since(self, resume: str) -> Iterator[tuple[bytes | Binary, Mark]]:
         catch_up = encode(self._catch_up) if self._hmr else None
-        return missed_since(self._journal, resume, ahead=self._backplane.ahead, catch_up=catch_up)
+        shared, ahead = self._backplane.is_shared, self._backplane.ahead
+        return missed_since(self._journal, resume, is_shared=shared, ahead=ahead, catch_up=catch_up)
 
 
 def _variant(client: ChannelClient[Any]) -> _Variant:
