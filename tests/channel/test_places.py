@@ -260,6 +260,22 @@ def test_who_has_seen_what_has_not_come_yet_does_not_see_it_again() -> None:
     assert hub.take("e:0~p.2") == [SAID | {"seq": "e:3~p.2"}]
 
 
+def test_who_comes_from_a_process_that_is_further_has_missed_nothing() -> None:
+    hub = Hub()
+    hub.channel.deliver(OPERATIONS["said"], Place(1, ("p", 1)))
+    further = hub.join("e:3")
+    assert further.heard == [{"type": "connected", "seq": 3}]
+    for n in (2, 3, 4):
+        hub.channel.deliver(OPERATIONS["said"], Place(n, ("p", n)))
+    assert [message["seq"] for message in hub.heard()] == [1, 2, 3, 4]
+    assert [message["seq"] for message in further.heard[1:]] == [4]
+    # Numbers of another epoch are others.
+    again = hub.join("e:9")
+    hub.channel.agreed("token", "f", 0)
+    hub.channel.deliver(OPERATIONS["said"], Place(1, ("p", 5)))
+    assert [message["seq"] for message in again.heard[1:]] == ["f:1"]
+
+
 def test_what_is_sent_is_only_published() -> None:
     hub = Hub()
     hub.channel.send("n", 1)

@@ -270,7 +270,7 @@ class HotChannel(Generic[C, M]):
             client.write(self._connected)
         for content, seq in self._standing() if resume is None else self._missed_since(resume):
             client.write(self._audience.form(content, seq, takes_binary=client.binary))
-        if resume is not None:
+        if resume is not None and self._backplane.is_shared:
             self._foreseen.add(client, self._journal, resume)
         self._clients.add(client)
         self._audience.add(client)
@@ -334,7 +334,7 @@ class HotChannel(Generic[C, M]):
             _log.debug("send %d to %d clients: %s", seq, len(self._clients), _shown(content))
         news = self._mark(seq, whole=self._is_epoch_news)
         self._is_epoch_news = False
-        self._audience.write(content, news, but=self._foreseen.by(place.origin))
+        self._audience.write(content, news, but=self._foreseen.by(self._journal, place))
         since = self._timing.sent(content, began, perf_counter())
         if self.tap is not None:
             self.tap(content, kind, None, since)
@@ -365,7 +365,8 @@ class HotChannel(Generic[C, M]):
 
     def _missed_since(self, resume: str) -> Iterator[tuple[bytes | Binary, Mark]]:
         catch_up = encode(self._catch_up) if self._hmr else None
-        return missed_since(self._journal, resume, ahead=self._backplane.ahead, catch_up=catch_up)
+        shared, ahead = self._backplane.is_shared, self._backplane.ahead
+        return missed_since(self._journal, resume, is_shared=shared, ahead=ahead, catch_up=catch_up)
 
 
 def _kind(payload: HotPayload) -> str:

@@ -23,7 +23,7 @@ from hotchannel.wire.payloads import Binary
 if TYPE_CHECKING:
     from hotchannel.wire.payloads import ErrorDetail
 
-__all__ = ["Entry", "Journal", "Position", "StandingError", "parse_position"]
+__all__ = ["Entry", "Journal", "Position", "StandingError", "is_seen", "parse_position"]
 
 _POSITION = re.compile(r"([!-9;-}]{1,64}):([0-9]{1,15})(?:~([A-Za-z0-9_-]{1,32})\.([0-9]{1,15}))?")
 
@@ -173,12 +173,11 @@ class Journal:
             newer = _after(self._kept, earlier.known)
             missed = (
                 *(entry for entry in earlier.entries if entry.seq > position.seq),
-                *(entry for entry in newer if not _is_seen(entry.origin, earlier.newest)),
+                *(entry for entry in newer if not earlier.has(entry.origin)),
             )
         else:
             return None
-        seen = dict((position.ahead,)) if position.ahead else {}
-        return tuple(entry for entry in missed if not _is_seen(entry.origin, seen))
+        return tuple(entry for entry in missed if not is_seen(entry.origin, position.ahead))
 
     def since_ahead(self, ahead: tuple[str, int] | None) -> tuple[Entry, ...] | None:
         """The messages of this process that have no number yet, but for those that a client has seen.
@@ -190,9 +189,9 @@ class Journal:
             return None
         return _after(self._ahead, seen)
 
-    def awaits(self, origin: tuple[str, int]) -> bool:
-        """Whether a message of another process has not come yet."""
-        return origin[0] != self._own and self._newest.get(origin[0], 0) < origin[1]
+    def awaits(self, origin: tuple[str, int] | None) -> bool:
+        """Whether this is a message of another process that has not come yet."""
+        return origin is not None and origin[0] != self._own and self._newest.get(origin[0], 0) < origin[1]
 
     @property
     def standing(self) -> StandingError | None:
@@ -228,6 +227,10 @@ class _Earlier:
     entries: tuple[Entry, ...]
     newest: dict[str, int]
     known: int
+
+    def has(self, origin: tuple[str, int] | None) -> bool:
+        """Whether a message was numbered in it."""
+        return origin is not None and origin[1] <= self.newest.get(origin[0], 0)
 
 
 class _Ring:
@@ -281,5 +284,6 @@ def _after(rings: tuple[_Ring, _Ring], seq: int) -> tuple[Entry, ...]:
     return tuple(merge(messages, binaries, key=lambda entry: entry.seq)) if binaries else messages
 
 
-def _is_seen(origin: tuple[str, int] | None, seen: dict[str, int]) -> bool:
-    return origin is not None and origin[1] <= seen.get(origin[0], 0)
+def is_seen(origin: tuple[str, int] | None, ahead: tuple[str, int] | None) -> bool:
+    """Whether a client has seen a message ahead of its number."""
+    return origin is not None and ahead is not None and origin[0] == ahead[0] and origin[1] <= ahead[1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
-from hotchannel.channel.journal import parse_position
+from hotchannel.channel.journal import is_seen, parse_position
 from hotchannel.wire.codec import encode
 from hotchannel.wire.payloads import Connected, ErrorPayload
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
+    from hotchannel.channel.backplane.roles import Place
     from hotchannel.channel.journal import Entry, Journal, Position
     from hotchannel.wire.payloads import Binary
 
@@ -42,19 +43,22 @@ def mark(journal: Journal, seq: int, ahead: str, *, whole: bool = False) -> Mark
 
 
 def missed_since(
-    journal: Journal, resume: str, *, ahead: str, catch_up: bytes | None
+    journal: Journal, resume: str, *, is_shared: bool, ahead: str, catch_up: bytes | None
 ) -> Iterator[tuple[bytes | Binary, Mark]]:
     """All that a client gets that comes back, from `connected` on, each with its mark.
 
     Args:
         journal: what was sent.
         resume: what the client has come back with, as it came.
+        is_shared: whether it may have seen in another process what has not come to this one yet.
         ahead: see `mark`.
         catch_up: what brings it up to date where the journal cannot; None where nothing does.
     """
     last = mark(journal, journal.last, ahead)
     position = parse_position(resume)
     missed = journal.since(position) if position else None
+    if is_shared and position and _is_beyond(journal, position):
+        missed = ()
     unnumbered = journal.since_ahead(position.ahead) if position else None
     if position is None or missed is None or unnumbered is None:
         # Number 0: should the line drop before the reload arrives, the client is no less behind.
@@ -97,30 +101,32 @@ def _ahead(entry: Entry) -> str:
 
 
 class Foreseen(Generic[C]):
-    """Clients that have seen messages of another process which have not come here yet."""
+    """Clients that have seen in another process what has not come to this one yet."""
 
     def __init__(self) -> None:
-        self._newest: dict[C, tuple[str, int]] = {}
+        self._positions: dict[C, Position] = {}
 
     def add(self, client: C, journal: Journal, resume: str) -> None:
         """A client has come back."""
         position = parse_position(resume)
-        if position and position.ahead and journal.awaits(position.ahead):
-            self._newest[client] = position.ahead
+        if position and (_is_beyond(journal, position) or journal.awaits(position.ahead)):
+            self._positions[client] = position
 
     def discard(self, client: C) -> None:
         """A client is gone."""
-        self._newest.pop(client, None)
+        self._positions.pop(client, None)
 
-    def by(self, origin: tuple[str, int] | None) -> AbstractSet[C]:
+    def by(self, journal: Journal, place: Place) -> AbstractSet[C]:
         """Return the clients that have seen what comes now."""
-        if origin is None or not self._newest:
-            return frozenset()
-        sender, n = origin
-        clients = {client for client, (who, newest) in self._newest.items() if who == sender and n <= newest}
-        self._newest = {
-            client: (who, newest)
-            for client, (who, newest) in self._newest.items()
-            if who != sender or n < newest
-        }
-        return clients
+        seen = set()
+        for client, position in tuple(self._positions.items()):
+            is_numbered = position.epoch == journal.epoch and place.seq is not None
+            if (is_numbered and place.seq <= position.seq) or is_seen(place.origin, position.ahead):
+                seen.add(client)
+            elif not _is_beyond(journal, position) and not journal.awaits(position.ahead):
+                del self._positions[client]
+        return seen
+
+
+def _is_beyond(journal: Journal, position: Position) -> bool:
+    return position.epoch == journal.epoch and position.seq > journal.last

@@ -140,17 +140,17 @@ class RedisEngine:
 
     async def join(self, *, token: str, epoch: str, last: int) -> Joined:
         """Connect and agree; see `engine.Engine`."""
-        if self._redis is None:
-            # A read waits on a connection of its own; retries are the stream's.
-            self._redis = client.Redis.from_url(
-                self._url,
-                socket_connect_timeout=_ANSWER,
-                socket_timeout=_ANSWER + _WAIT,
-                max_connections=8,
-                retry=Retry(NoBackoff(), 0),
-            )
-            for script in (_JOIN, _APPEND, _BEAT, _LEAVE):
-                self._scripts[script] = self._redis.register_script(script)
+        await self.close()
+        # A read waits on a connection of its own; retries are the stream's.
+        self._redis = client.Redis.from_url(
+            self._url,
+            socket_connect_timeout=_ANSWER,
+            socket_timeout=_ANSWER + _WAIT,
+            max_connections=8,
+            retry=Retry(NoBackoff(), 0),
+        )
+        for script in (_JOIN, _APPEND, _BEAT, _LEAVE):
+            self._scripts[script] = self._redis.register_script(script)
         fresh = secrets.token_urlsafe(6)
         keys = [self._key("token"), self._key("epoch"), self._key("seq"), self._key("log:")]
         agreed = await self._ask(self._scripts[_JOIN](keys=keys, args=[token, epoch, last, fresh]))
