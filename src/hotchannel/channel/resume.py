@@ -120,8 +120,9 @@ class Foreseen(Generic[C]):
         """Return the clients that have seen what comes now."""
         seen = set()
         for client, position in tuple(self._positions.items()):
-            is_numbered = position.epoch == journal.epoch and place.seq is not None
-            if (is_numbered and place.seq <= position.seq) or is_seen(place.origin, position.ahead):
+            # What has no number yet is beyond all that have one.
+            seq = position.seq + 1 if place.seq is None or position.epoch != journal.epoch else place.seq
+            if seq <= position.seq or is_seen(place.origin, position.ahead):
                 seen.add(client)
             elif not _is_beyond(journal, position) and not journal.awaits(position.ahead):
                 del self._positions[client]

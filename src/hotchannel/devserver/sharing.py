@@ -133,6 +133,8 @@ class Sharing:
         """This process has answered a request that came at `asked`: the leader has to know of it."""
         if not self._channel.is_shared or response is PASS or response.status in (400, 403, 404, 405):
             return
+        if "/@vite/" in request.target:
+            return
         headers = {name: value for name in _KEPT if (value := request.header(name))}
         said = _Asked(request.target, headers, asked)
         self._keep(said)
@@ -165,12 +167,15 @@ class Sharing:
         self._channel.tell("stamps", msgspec.to_builtins(stamps))
 
     def _lead(self, is_leader: bool) -> None:
-        if is_leader:
-            self._channel.tell("leading", self._process)
-            for asked in tuple(self._served.values()):
-                self._take_in(asked)
-            # What was saved while nobody led.
-            self._engine.saved(tuple(self._graph.files()), settled=True)
+        if not is_leader:
+            return
+        self._channel.tell("leading", self._process)
+        # What was saved while nobody led.
+        outdated = {
+            file: None for asked in self._served.values() if (file := self._take_in(asked)) is not None
+        }
+        self._engine.overtaken(node for file in outdated for node in self._graph.of_file(file))
+        self._engine.saved([file for file in self._graph.files() if file not in outdated], settled=True)
 
     def _hear_leader(self, process: Any) -> None:
         if process != self._process and self._served:
@@ -184,7 +189,12 @@ class Sharing:
             # For the day on which this process leads, be it because that one has ended.
             self._keep(asked)
             if self._channel.is_leader:
-                self._take_in(asked)
+                known = {node for node in self._graph if node.self_accepting is not None}
+                file = self._take_in(asked)
+                if file is not None:
+                    # A save that came ahead of the report meant nothing for what was not known.
+                    nodes = self._graph.of_file(file)
+                    self._engine.overtaken(node for node in nodes if node not in known)
 
     def _keep(self, asked: _Asked) -> None:
         path, _ = split_query(asked.target)
@@ -194,20 +204,16 @@ class Sharing:
         if len(self._served) > _MOST:
             del self._served[next(iter(self._served))]
 
-    def _take_in(self, asked: _Asked) -> None:
-        """Do as if this process had been asked."""
-        known = {node for node in self._graph if node.self_accepting is not None}
+    def _take_in(self, asked: _Asked) -> FilePath | None:
+        """Do as if this process had been asked; returns the file of a module that was saved since."""
         response = self._site.respond(Request("GET", asked.target, asked.headers))
         if response is None:
-            return
+            return None
         if isinstance(response.body, FileSlice):
             response.body.file.close()
-        if response.file and _saved_since(
-            response.file, max(asked.at, self._decided.get(response.file, 0.0))
-        ):
-            # A save that came ahead of the report meant nothing to this process.
-            file = FilePath(response.file)
-            self._engine.overtaken(node for node in self._graph.of_file(file) if node not in known)
+        decided = self._decided.get(response.file, 0.0)
+        is_outdated = response.file and _saved_since(response.file, max(asked.at, decided))
+        return FilePath(response.file) if is_outdated else None
 
     def _hear_invalidated(self, data: Any) -> None:
         if self._channel.is_leader:
