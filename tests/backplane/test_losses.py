@@ -98,6 +98,26 @@ async def test_a_page_that_one_serves_while_the_engine_is_away_and_another_conne
     await page.hears(10, 3)
 
 
+async def test_who_comes_to_a_process_that_is_behind_has_missed_nothing(
+    cluster: Cluster, gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = await cluster.server()
+    other = await cluster.server(backplane=through(gate, cluster.engine))
+    page = await cluster.page(one)
+    await gate.cut()
+    await is_away(caplog)
+    for number in (1, 2):
+        one.send("n", number)
+    await page.hears(1, 2)
+    there = await cluster.page(other, page.position)
+    await page.close()
+    one.send("n", 3)
+    await gate.open()
+    await until(lambda: one.position() == other.position(), "the same position")
+    await there.hears(3)
+    assert [message["type"] for message in there.messages] == ["connected", "custom"]
+
+
 async def test_an_error_that_stands_while_the_engine_is_away(cluster: Cluster) -> None:
     one, other = await cluster.servers(2)
     page = await cluster.page(one)

@@ -38,8 +38,13 @@ async def send(server: WebSocketServer, name: str, count: int, rate: int) -> Non
 
 
 async def main(url: str, name: str) -> None:
+    # Its clients answer no pings.
     server = WebSocketServer(
-        port=0, backplane=url or None, journal_messages=20_000, journal_bytes=64 * 1024 * 1024
+        port=0,
+        backplane=url or None,
+        journal_messages=20_000,
+        journal_bytes=64 * 1024 * 1024,
+        ping_interval=3600,
     )
     async with server:
         say(port=server.port, token=server.token, position=server.position())

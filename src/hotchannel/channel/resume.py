@@ -120,9 +120,8 @@ class Foreseen(Generic[C]):
         """Return the clients that have seen what comes now."""
         seen = set()
         for client, position in tuple(self._positions.items()):
-            # What has no number yet is beyond all that have one.
-            seq = position.seq + 1 if place.seq is None or position.epoch != journal.epoch else place.seq
-            if seq <= position.seq or is_seen(place.origin, position.ahead):
+            number = place.seq if position.epoch == journal.epoch else None
+            if (number is not None and number <= position.seq) or is_seen(place.origin, position.ahead):
                 seen.add(client)
             elif not _is_beyond(journal, position) and not journal.awaits(position.ahead):
                 del self._positions[client]

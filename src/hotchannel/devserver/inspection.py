@@ -10,7 +10,6 @@ is told to none.
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -199,7 +198,7 @@ class Inspection:
         if page is None or not isinstance(data, dict):
             return
         took, timestamp = data.get("ms"), data.get("timestamp")
-        if not isinstance(took, (int, float)) or not math.isfinite(took) or not 0 <= took <= _LONGEST:
+        if not isinstance(took, (int, float)) or not 0 <= took <= _LONGEST:
             return
         for save in self._saves:
             if save.timestamp and save.timestamp == timestamp and len(save.applied) < _MAX_PAGES:

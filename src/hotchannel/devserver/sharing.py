@@ -38,6 +38,9 @@ __all__ = ["LeadersWord", "Sharing"]
 _MOMENT = 0.02
 """Seconds for which what is served is gathered."""
 
+_REPORTED = 500
+"""Requests that one message tells of: an engine takes only so much at once."""
+
 _MOST = 5000
 """Requests that are kept for the next leader."""
 
@@ -154,8 +157,10 @@ class Sharing:
         self._unsaid += requests
 
     def _report(self) -> None:
-        said, self._unsaid = self._unsaid, []
-        self._channel.tell("served", msgspec.to_builtins(_Report(self._process, said)))
+        unsaid, self._unsaid = self._unsaid, []
+        for start in range(0, len(unsaid), _REPORTED):
+            report = _Report(self._process, unsaid[start : start + _REPORTED])
+            self._channel.tell("served", msgspec.to_builtins(report))
 
     def _stamp(self, nodes: Iterable[ModuleNode], timestamp: int) -> None:
         if not self._channel.is_shared:

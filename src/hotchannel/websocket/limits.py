@@ -115,7 +115,8 @@ class Admission:
             if len(self._buckets) >= _MAX_REMEMBERED:
                 self._forget(now)
             bucket = self._buckets[address] = TokenBucket(rate, max(1.0, rate), now)
-        if self._options.shared_limits:
+        is_known = address in self._knocks or len(self._knocks) < _MAX_REMEMBERED
+        if self._options.shared_limits and is_known:
             self._knocks[address] += 1
         return None if bucket.take(now) else Reject(429, Reason.ADDRESS_RATE, _RETRY)
 

@@ -74,8 +74,9 @@ def open_backplane(url: str | None, *, keep: int, keep_bytes: int) -> Backplane:
 
 def _without_password(url: object) -> str:
     """As it may be logged: nobody's name, and of what is set in the query only what it is called."""
-    head, at, tail = str(url).rpartition("@")
-    scheme, colon, _ = head.rpartition("://")
-    address, mark, query = tail.partition("?")
+    address, mark, query = str(url).partition("?")
+    head, at, tail = address.rpartition("@")
+    scheme, colon, _ = head.partition("://")
     names = "&".join(setting.partition("=")[0] for setting in query.split("&"))
-    return scheme + colon + ("***@" if at else "") + address + mark + names
+    shown = f"{scheme}://***@{tail}" if colon else f"***@{tail}"
+    return (shown if at else address) + mark + names

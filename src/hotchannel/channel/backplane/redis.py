@@ -104,7 +104,7 @@ local others = {}
 local all = redis.call('HGETALL', lives)
 for i = 1, #all, 2 do
     local at, presence = all[i + 1]:match('^(%d+):(.*)$')
-    if now - at > tonumber(ARGV[4]) then redis.call('HDEL', lives, all[i])
+    if not at or now - at > tonumber(ARGV[4]) then redis.call('HDEL', lives, all[i])
     elseif all[i] ~= process then table.insert(others, presence) end
 end
 for i = 4, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[5]) end
@@ -183,7 +183,12 @@ class RedisEngine:
         )
         if leads < 0:
             raise EpochEndedError(self._epoch)
-        return Beat(leads == 1, tuple(map(_presences.decode, others)))
+        presences = []
+        for other in others:
+            # Another version, or a stranger, may say what this one does not understand.
+            with suppress(msgspec.DecodeError):
+                presences.append(_presences.decode(other))
+        return Beat(leads == 1, tuple(presences))
 
     async def leave(self, process: str) -> None:
         """Say that this process ends; see `engine.Engine`."""

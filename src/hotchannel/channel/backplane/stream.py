@@ -69,6 +69,7 @@ class StreamBackplane:
         self._was_joined = False
         self._is_joined = asyncio.Event()
         self._is_away = False
+        self._is_showing = False
         self._is_overflowing = False
         self._is_puzzled = False
         self._is_closed = False
@@ -222,8 +223,16 @@ class StreamBackplane:
         self._show_ahead()
 
     def _show_ahead(self) -> None:
-        for n, data in self._sequence.show_ahead():
-            self._deliver(data, Place(origin=(self._sequence.sender, n), is_ahead=True))
+        if self._is_showing:
+            # Who hears of one may send another, which has its turn behind those that were sent before.
+            return
+        self._is_showing = True
+        try:
+            while unseen := self._sequence.show_ahead():
+                for n, data in unseen:
+                    self._deliver(data, Place(origin=(self._sequence.sender, n), is_ahead=True))
+        finally:
+            self._is_showing = False
 
     async def _publish(self) -> None:
         while True:
