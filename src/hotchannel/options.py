@@ -235,7 +235,9 @@ class WsOptions:
         if self.require_token not in ("browser", "always"):
             raise OptionError("ws.require_token", self.require_token, "'browser' or 'always'")
         if self.backplane is not None and not str(self.backplane).startswith(_ENGINES):
-            raise OptionError("backplane", self.backplane, f"a URL that begins with {', '.join(_ENGINES)}")
+            # It may hold a password: no more of it is shown than how it begins.
+            shown = f"{str(self.backplane).partition(':')[0]}:..."
+            raise OptionError("backplane", shown, f"a URL that begins with {', '.join(_ENGINES)}")
         for name in ("compression", "shared_limits"):
             if not isinstance(getattr(self, name), bool):
                 raise OptionError(f"ws.{name}", getattr(self, name), "true or false")

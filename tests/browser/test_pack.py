@@ -31,12 +31,12 @@ def show(expression: str) -> str:
 
 
 def asked_for(tab: Tab) -> list[str]:
-    """The paths of what the page's modules asked for, the client's own left out."""
+    """The paths of what the page's modules asked for, the client's own left out: its parts, and its ping."""
     names: list[str] = tab.page.evaluate(
         "performance.getEntriesByType('resource').map((entry) => entry.name)"
     )
     paths = ["/" + name.split("/", 3)[3] for name in names]
-    return [path for path in paths if not re.search(r"@vite/(?!pack/)|favicon", path)]
+    return [path for path in paths if not re.search(r"@vite/(?!pack/)|favicon|^/$", path)]
 
 
 def only_the_pack(tab: Tab) -> bool:
