@@ -39,21 +39,19 @@ from peers.processes import PATIENCE, PEERS, REPOSITORY, Child, ChildError, Serv
 from peers.tables import Aim, Report, Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = [
     "BATCH",
     "CLIENTS",
     "GREETING",
-    "MISSED",
-    "NOT_MEASURED",
     "PAUSE",
     "Contestant",
     "Line",
     "in_turn",
     "main",
-    "missing",
     "node",
+    "run_from_terminal",
     "up",
 ]
 
@@ -300,7 +298,7 @@ def in_turn(lines: list[Line], rounds: int) -> Iterator[Line]:
         yield from lines[first:] + lines[:first]
 
 
-def missing(contestants: int = 11) -> str | None:
+def _missing(contestants: int) -> str | None:
     """What is not there although it is needed by that many, and how to get it."""
     for there, what in (
         ((REPOSITORY / "node_modules/vite").is_dir(), "npm's Vite"),
@@ -319,16 +317,30 @@ def missing(contestants: int = 11) -> str | None:
     return None
 
 
-def main() -> int:
-    """Read the command line, check that everything is there, and run; the exit status."""
+def run_from_terminal(
+    about: str | None, *, takes: str, quick: str, contestants: int, run: Callable[[Path, Child, bool], bool]
+) -> int:
+    """Read the command line, check that everything is there, and run.
+
+    Args:
+        about: the benchmark's docstring.
+        takes: how long all of it takes, for `--help`.
+        quick: what `--quick` does.
+        contestants: how many there are.
+        run: measures and prints, in a folder, with a process of clients, quickly or not; tells whether all
+            aims are met.
+
+    Returns:
+        The exit status.
+    """
     parser = argparse.ArgumentParser(
-        description=__doc__,
+        description=about,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Takes four to six minutes. Exit status: 0 all aims met, 1 some missed, 2 not measured.",
+        epilog=f"Takes {takes}. Exit status: 0 all aims met, 1 some missed, 2 not measured.",
     )
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions, a minute or two in all")
+    parser.add_argument("--quick", action="store_true", help=quick)
     arguments = parser.parse_args()
-    lacking = missing()
+    lacking = _missing(contestants)
     if lacking:
         print(lacking, file=sys.stderr)
         return NOT_MEASURED
@@ -337,11 +349,22 @@ def main() -> int:
         folder = Path(name)
         try:
             with Child("clients", python("clients"), folder / "clients.log") as clients:
-                met = Benchmark(folder, clients, QUICK if arguments.quick else Effort()).run()
+                met = run(folder, clients, arguments.quick)
         except (ChildError, subprocess.SubprocessError) as exc:
             print(exc, file=sys.stderr)
             return NOT_MEASURED
     return 0 if met else MISSED
+
+
+def main() -> int:
+    """Measure; the exit status."""
+    return run_from_terminal(
+        __doc__,
+        takes="four to six minutes",
+        quick="fewer repetitions, a minute or two in all",
+        contestants=11,
+        run=lambda folder, clients, quick: Benchmark(folder, clients, QUICK if quick else Effort()).run(),
+    )
 
 
 if __name__ == "__main__":

@@ -21,33 +21,30 @@ most 0.15 times the bytes.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
-import os
 import random
-import subprocess
 import sys
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from broadcast import (
     BATCH,
     CLIENTS,
     GREETING,
-    MISSED,
-    NOT_MEASURED,
     PAUSE,
     Contestant,
     Line,
     in_turn,
-    missing,
     node,
+    run_from_terminal,
     up,
 )
-from peers.processes import PATIENCE, Child, ChildError, python
+from peers.processes import PATIENCE, Child, python
 from peers.tables import Aim, Report, Samples
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["main"]
 
@@ -128,28 +125,14 @@ def run(folder: Path, clients: Child, rounds: int) -> bool:
 
 
 def main() -> int:
-    """Read the command line, check that everything is there, and run; the exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Takes a minute or two. Exit status: 0 all aims met, 1 some missed, 2 not measured.",
+    """Measure; the exit status."""
+    return run_from_terminal(
+        __doc__,
+        takes="a minute or two",
+        quick="fewer rounds, half a minute in all",
+        contestants=len(CONTESTANTS) + 1,
+        run=lambda folder, clients, quick: run(folder, clients, QUICK_ROUNDS if quick else ROUNDS),
     )
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, half a minute in all")
-    arguments = parser.parse_args()
-    lacking = missing(len(CONTESTANTS) + 1)
-    if lacking:
-        print(lacking, file=sys.stderr)
-        return NOT_MEASURED
-    print(f"On {os.cpu_count()} cores, Python {sys.version.split()[0]}")
-    with tempfile.TemporaryDirectory(prefix="hotchannel-benchmark-") as name:
-        folder = Path(name)
-        try:
-            with Child("clients", python("clients"), folder / "clients.log") as clients:
-                met = run(folder, clients, QUICK_ROUNDS if arguments.quick else ROUNDS)
-        except (ChildError, subprocess.SubprocessError) as exc:
-            print(exc, file=sys.stderr)
-            return NOT_MEASURED
-    return 0 if met else MISSED
 
 
 if __name__ == "__main__":

@@ -201,6 +201,19 @@ def test_an_edited_template_keeps_what_was_typed(example: Example, site: Project
     check_kept(tab, example)
 
 
+def raise_and_mend(site: Project, tab: Tab, path: str, words: str | re.Pattern[str]) -> None:
+    """Let the line raise that is there for it: the overlay says what and where, until that is mended."""
+    site.edit(path, "# raise", "raise")
+
+    overlay = tab.page.locator("vite-error-overlay")
+    expect(overlay).to_contain_text(words, timeout=10_000)
+    expect(overlay).to_contain_text(path)
+
+    site.edit(path, "    raise", "    # raise")
+
+    expect(overlay).to_have_count(0, timeout=10_000)
+
+
 def test_edited_python_restarts_the_server_and_the_page_goes_on(
     example: Example, site: Project, tab: Tab
 ) -> None:
@@ -216,16 +229,8 @@ def test_edited_python_restarts_the_server_and_the_page_goes_on(
 def test_the_line_that_raises_shows_the_overlay_and_without_it_the_page_goes_on(
     example: Example, site: Project, tab: Tab
 ) -> None:
-    path = example.code[0]
-    site.edit(path, "# raise", "raise")
+    raise_and_mend(site, tab, example.code[0], re.compile("LookupError|RuntimeError"))
 
-    overlay = tab.page.locator("vite-error-overlay")
-    expect(overlay).to_contain_text(re.compile("LookupError|RuntimeError"), timeout=10_000)
-    expect(overlay).to_contain_text(path)
-
-    site.edit(path, "    raise", "    # raise")
-
-    expect(overlay).to_have_count(0, timeout=10_000)
     tab.text(example.state[1], example.state[0])
     check_kept(tab, example)
 
@@ -353,14 +358,8 @@ def test_the_line_goes_on_when_the_template_is_edited(chart: Project, tab: Tab) 
 
 
 def test_the_line_that_raises_shows_the_overlay_of_the_chart(chart: Project, tab: Tab) -> None:
-    chart.edit("main.py", "# raise", "raise")
+    raise_and_mend(chart, tab, "main.py", "The line has no end")
 
-    overlay = tab.page.locator("vite-error-overlay")
-    expect(overlay).to_contain_text("The line has no end", timeout=10_000)
-
-    chart.edit("main.py", "    raise", "    # raise")
-
-    expect(overlay).to_have_count(0, timeout=10_000)
     assert tab.kept
 
 
@@ -437,13 +436,7 @@ def test_edited_python_has_other_colours_and_the_rain_that_there_was(water: Proj
 
 
 def test_the_line_that_raises_shows_the_overlay_of_the_water(water: Project, tab: Tab) -> None:
-    water.edit("main.py", "# raise", "raise")
+    raise_and_mend(water, tab, "main.py", "The water is gone")
 
-    overlay = tab.page.locator("vite-error-overlay")
-    expect(overlay).to_contain_text("The water is gone", timeout=10_000)
-
-    water.edit("main.py", "    raise", "    # raise")
-
-    expect(overlay).to_have_count(0, timeout=10_000)
     until_pictures(tab)
     assert tab.kept

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Route
 
-    from support.project import StartProject
+    from support.project import Project, StartProject
     from support.tab import Tab
 
 PAGE = """<!doctype html>
@@ -271,24 +271,31 @@ def test_a_prune_that_comes_while_an_update_of_its_module_waits_is_done(
     assert tab.kept
 
 
-@pytest.mark.ours
-def test_an_update_that_an_importer_has_brought_already_ends_nothing(project: StartProject, tab: Tab) -> None:
-    part = (
-        'const out = document.querySelector("#out");\n'
-        'out.textContent += " v1";\n'
-        "import.meta.hot.accept();\n"
-        'import.meta.hot.dispose(() => { out.textContent += " disposed"; });\n'
-        'import.meta.hot.prune(() => { out.textContent += " pruned"; });\n'
-    )
-    imports = f'import "./part.js";\n{ACCEPTS}'
-    site = project({**FILES, "src/main.js": imports, "src/part.js": part})
+# Tells what becomes of it.
+PART = """const out = document.querySelector("#out");
+out.textContent += " v1";
+import.meta.hot.accept();
+import.meta.hot.dispose(() => { out.textContent += " disposed"; });
+import.meta.hot.prune(() => { out.textContent += " pruned"; });
+"""
+IMPORTS_PART = f'import "./part.js";\n{ACCEPTS}'
+
+
+def open_with_part(project: StartProject, tab: Tab) -> Project:
+    site = project({**FILES, "src/main.js": IMPORTS_PART, "src/part.js": PART})
     tab.open(site.url)
     tab.text("v1")
+    return site
+
+
+@pytest.mark.ours
+def test_an_update_that_an_importer_has_brought_already_ends_nothing(project: StartProject, tab: Tab) -> None:
+    site = open_with_part(project, tab)
 
     # The importer is slow: what it imports by then is the newest version, of which the page is told too.
     held: list[Route] = []
     tab.page.route("**/src/main.js?t=*", lambda route: held.append(route), times=1)
-    site.write("src/main.js", f"{imports}export {{}};\n")
+    site.write("src/main.js", f"{IMPORTS_PART}export {{}};\n")
     tab.until(lambda: bool(held), "the update to be asked for")
     site.edit("src/part.js", "v1", "v2")
     tab.until(lambda: len(tab.received("update")) == 2, "the second update")
@@ -304,16 +311,7 @@ def test_an_update_that_an_importer_has_brought_already_ends_nothing(project: St
 def test_a_version_without_hot_ends_the_one_that_was_made_while_it_waited(
     project: StartProject, tab: Tab
 ) -> None:
-    part = (
-        'const out = document.querySelector("#out");\n'
-        'out.textContent += " v1";\n'
-        "import.meta.hot.accept();\n"
-        'import.meta.hot.dispose(() => { out.textContent += " disposed"; });\n'
-    )
-    imports = f'import "./part.js";\n{ACCEPTS}'
-    site = project({**FILES, "src/main.js": imports, "src/part.js": part})
-    tab.open(site.url)
-    tab.text("v1")
+    site = open_with_part(project, tab)
     held: list[Route] = []
     tab.page.route("**/src/part.js?t=*", lambda route: held.append(route), times=1)
     site.edit("src/part.js", "v1", "v2")

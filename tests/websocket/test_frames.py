@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame
 from websockets.streams import StreamReader
 
-from hotchannel.websocket.frames import text_frame
+from hotchannel.websocket.frames import Outgoing
 from hotchannel.wire.payloads import Custom, Update
 from support.entrances import CLOSE, CONTINUATION, OWN_KINDS, PING, PONG, TEXT, frame, goodbye, handshake
 
@@ -152,7 +152,7 @@ async def test_broadcast_bytes(entrance: Entrance) -> None:
 @given(st.one_of(st.binary(max_size=300), st.integers(65_000, 66_000).map(bytes)))
 def test_frames_are_what_the_library_reads(payload: bytes) -> None:
     reader = StreamReader()
-    reader.feed_data(text_frame(payload))
+    reader.feed_data(Outgoing(payload).frame)
     parser: Generator[None, None, Frame] = Frame.parse(reader.read_exact, mask=False)
     with pytest.raises(StopIteration) as done:
         next(parser)

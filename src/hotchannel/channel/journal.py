@@ -105,11 +105,6 @@ class Journal:
         self._earlier = _Earlier("", 0, (), {}, 0)
         self._errors: dict[str, StandingError] = {}
 
-    @property
-    def position(self) -> str:
-        """`EPOCH:SEQ` of the newest message: what a page served now is up to date with."""
-        return f"{self.epoch}:{self.last}"
-
     def append(
         self, content: bytes | Binary, seq: int | None = None, origin: tuple[str, int] | None = None
     ) -> int:

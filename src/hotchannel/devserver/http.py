@@ -106,6 +106,11 @@ PASS = Response(0)
 """What a site says of a request that is not its own; compared by identity."""
 
 
+def only_read() -> Response:
+    """Answer a request that would change something."""
+    return text(405, "Only GET and HEAD are answered here.\n", allow="GET, HEAD")
+
+
 def text(status: int, message: str, *, refused: tuple[Reason, str] | None = None, **headers: str) -> Response:
     """Return a short plain answer."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}

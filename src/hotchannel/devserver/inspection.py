@@ -231,10 +231,13 @@ class Inspection:
 
     def _look(self) -> None:
         self._asked_at = time.perf_counter()
-        for client in sorted(self._channel.clients, key=self._number)[:_MAX_PAGES]:
+        for client in self._shown_clients():
             # Only our client asks to resume, and only that knows what to answer.
             if client.resuming:
                 client.send(LOOK, {"id": self._steps // _LOOK_EVERY})
+
+    def _shown_clients(self) -> list[WebSocketClient]:
+        return sorted(self._channel.clients, key=self._number)[:_MAX_PAGES]
 
     def _number(self, client: WebSocketClient) -> int:
         page = self._pages.get(client)
@@ -245,9 +248,7 @@ class Inspection:
     def _sections(self) -> dict[str, Json]:
         stats = self._channel.stats()
         return {
-            "clients": [self._row(client) for client in sorted(self._channel.clients, key=self._number)][
-                :_MAX_PAGES
-            ],
+            "clients": [self._row(client) for client in self._shown_clients()],
             "numbers": {
                 "clients": stats.clients,
                 "refused": sum(stats.refused.values()),

@@ -13,7 +13,8 @@ from hashlib import blake2b
 from html import escape
 from typing import TYPE_CHECKING
 
-from hotchannel.devserver.http import CSS, HTML, JAVASCRIPT, Request, Response, plain_page, text
+from hotchannel.devserver.answering import OWN
+from hotchannel.devserver.http import CSS, HTML, JAVASCRIPT, Request, Response, only_read, plain_page, text
 from hotchannel.devserver.inspection import Inspection
 from hotchannel.modules.urls import split_query
 from hotchannel.websocket.handshake import Reason
@@ -75,7 +76,7 @@ class Inspector:
         if name and not name.startswith(_ASSETS):
             return None
         if request.method not in ("GET", "HEAD"):
-            return text(405, "Only GET and HEAD are answered here.\n", allow="GET, HEAD")
+            return only_read()
         if name:
             return _asset(name.removeprefix(_ASSETS))
         reason = _refusal(request, self._channel)
@@ -95,9 +96,7 @@ class Inspector:
             "port": settings.port,
             "path": settings.ws_base,
         }
-        page = _files()["index.html"].replace(
-            "__ASSETS__", f"{escape(self._base)}@hotchannel/{_ASSETS}{_version()}"
-        )
+        page = _files()["index.html"].replace("__ASSETS__", f"{escape(self._base)}{OWN}{_ASSETS}{_version()}")
         return page.replace("__SETTINGS__", escape(json.dumps(told)))
 
 

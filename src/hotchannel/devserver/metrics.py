@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hotchannel.devserver.http import Request, Response, text
+from hotchannel.devserver.http import Request, Response, only_read, text
 
 if TYPE_CHECKING:
     from hotchannel.websocket.server import WebSocketServer
@@ -19,7 +19,7 @@ __all__ = ["exposition"]
 def exposition(request: Request, channel: WebSocketServer) -> Response:
     """Answer with the channel's numbers; where they cannot be said, with how to install what says them."""
     if request.method not in ("GET", "HEAD"):
-        return text(405, "Only GET and HEAD are answered here.\n", allow="GET, HEAD")
+        return only_read()
     try:
         from hotchannel.metrics import HotChannelCollector
     except ImportError as error:

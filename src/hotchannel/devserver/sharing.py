@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hotchannel.devserver.http import PASS, FileSlice, Request, Response
+from hotchannel.devserver.modules import CLIENT
 from hotchannel.devserver.served import digest
 from hotchannel.modules.urls import FilePath, ModuleId, split_query
 from hotchannel.wire.payloads import Prune
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from hotchannel.devserver.answering import Answers
     from hotchannel.devserver.clock import Clock
@@ -136,7 +137,7 @@ class Sharing:
         """This process has answered a request that came at `asked`: the leader has to know of it."""
         if not self._channel.is_shared or response is PASS or response.status in (400, 403, 404, 405):
             return
-        if "/@vite/" in request.target:
+        if CLIENT in request.target:
             return
         headers = {name: value for name in _KEPT if (value := request.header(name))}
         said = _Asked(request.target, headers, asked)
@@ -176,10 +177,8 @@ class Sharing:
             return
         self._channel.tell("leading", self._process)
         # What was saved while nobody led.
-        outdated = {
-            file: None for asked in self._served.values() if (file := self._take_in(asked)) is not None
-        }
-        self._engine.overtaken(node for file in outdated for node in self._graph.of_file(file))
+        outdated = self._take_in(self._served.values())
+        self._engine.overtaken(self._made_of(outdated))
         self._engine.saved([file for file in self._graph.files() if file not in outdated], settled=True)
 
     def _hear_leader(self, process: Any) -> None:
@@ -193,13 +192,11 @@ class Sharing:
         for asked in report.requests:
             # For the day on which this process leads, be it because that one has ended.
             self._keep(asked)
-            if self._channel.is_leader:
-                known = {node for node in self._graph if node.self_accepting is not None}
-                file = self._take_in(asked)
-                if file is not None:
-                    # A save that came ahead of the report meant nothing for what was not known.
-                    nodes = self._graph.of_file(file)
-                    self._engine.overtaken(node for node in nodes if node not in known)
+        if self._channel.is_leader:
+            known = {node for node in self._graph if node.self_accepting is not None}
+            outdated = self._take_in(report.requests)
+            # A save that came ahead of the report meant nothing for what was not known.
+            self._engine.overtaken(node for node in self._made_of(outdated) if node not in known)
 
     def _keep(self, asked: _Asked) -> None:
         path, _ = split_query(asked.target)
@@ -209,16 +206,22 @@ class Sharing:
         if len(self._served) > _MOST:
             del self._served[next(iter(self._served))]
 
-    def _take_in(self, asked: _Asked) -> FilePath | None:
-        """Do as if this process had been asked; returns the file of a module that was saved since."""
-        response = self._site.respond(Request("GET", asked.target, asked.headers))
-        if response is None:
-            return None
-        if isinstance(response.body, FileSlice):
-            response.body.file.close()
-        decided = self._decided.get(response.file, 0.0)
-        is_outdated = response.file and _saved_since(response.file, max(asked.at, decided))
-        return FilePath(response.file) if is_outdated else None
+    def _take_in(self, requests: Iterable[_Asked]) -> dict[FilePath, None]:
+        """Do as if this process had been asked; returns the files of modules that were saved since."""
+        outdated: dict[FilePath, None] = {}
+        for asked in requests:
+            response = self._site.respond(Request("GET", asked.target, asked.headers))
+            if response is None:
+                continue
+            if isinstance(response.body, FileSlice):
+                response.body.file.close()
+            decided = self._decided.get(response.file, 0.0)
+            if response.file and _saved_since(response.file, max(asked.at, decided)):
+                outdated[FilePath(response.file)] = None
+        return outdated
+
+    def _made_of(self, files: Iterable[FilePath]) -> Iterator[ModuleNode]:
+        return (node for file in files for node in self._graph.of_file(file))
 
     def _hear_invalidated(self, data: Any) -> None:
         if self._channel.is_leader:

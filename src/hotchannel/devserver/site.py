@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from hotchannel.channel.printable import printable
 from hotchannel.devserver.files import FileRefused, OpenFile, Root
-from hotchannel.devserver.http import FileSlice, Request, Response, content_type, text
+from hotchannel.devserver.http import FileSlice, Request, Response, content_type, only_read, text
 from hotchannel.devserver.modules import (
     CLIENT,
     DOCUMENTS,
@@ -107,7 +107,7 @@ class Site:
                 caller asks again a little later.
         """
         if request.method not in ("GET", "HEAD"):
-            return text(405, "Only GET and HEAD are answered here.\n", allow="GET, HEAD")
+            return only_read()
         if is_foreign_script(request):
             message = "Scripts of this server are not for other sites.\n"
             return text(403, message, refused=(Reason.SCRIPT, ""))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hotchannel.devserver.answering import OWN
 from hotchannel.devserver.files import FileRefused
-from hotchannel.devserver.http import PASS, Request, Response, text
+from hotchannel.devserver.http import PASS, Request, Response, only_read, text
 from hotchannel.devserver.modules import CLIENT, Modules, is_foreign_picture, is_foreign_script, is_module
 from hotchannel.modules.urls import below, decode_path, split_query
 from hotchannel.websocket.handshake import Reason
@@ -117,7 +117,7 @@ class AppSite:
 
     def _own(self, request: Request, path: str) -> Response:
         if request.method not in ("GET", "HEAD"):
-            return text(405, "Only GET and HEAD are answered here.\n", allow="GET, HEAD")
+            return only_read()
         if is_foreign_script(request):
             message = "Scripts of this server are not for other sites.\n"
             return text(403, message, refused=(Reason.SCRIPT, ""))

@@ -25,9 +25,10 @@ from hotchannel.websocket.handshake import (
     Reject,
     decide,
     decide_http,
+    knows_token,
 )
 from hotchannel.websocket.limits import Admission
-from hotchannel.websocket.token import TOKEN_BYTES, encode_token, token_matches
+from hotchannel.websocket.token import TOKEN_BYTES, encode_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,7 +75,7 @@ class Door:
 
     def knows_token(self, given: bytes | None) -> bool:
         """Whether this is the secret, or one that was it before."""
-        return any(token_matches(given, token) for token in (self._policy.token, *self._policy.former_tokens))
+        return knows_token(self._policy, given)
 
     @property
     def path(self) -> str:

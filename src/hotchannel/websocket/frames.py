@@ -11,7 +11,7 @@ from functools import cached_property
 
 from hotchannel.websocket.compression import deflated
 
-__all__ = ["BinaryOutgoing", "Outgoing", "text_frame"]
+__all__ = ["BinaryOutgoing", "Outgoing"]
 
 _FIN_TEXT = 0x81
 _FIN_BINARY = 0x82
@@ -21,12 +21,8 @@ _WORTH_IT = 1024
 """Bytes of a message that is compressed; smaller ones fit into a packet as they are."""
 
 
-def text_frame(payload: bytes) -> bytes:
-    """One unfragmented, unmasked text frame (RFC 6455 section 5.2) around UTF-8 bytes."""
-    return _frame(_FIN_TEXT, payload)
-
-
 def _frame(first: int, payload: bytes) -> bytes:
+    """One unfragmented, unmasked frame (RFC 6455 section 5.2) with this first byte."""
     size = len(payload)
     if size < 126:
         return bytes((first, size)) + payload

@@ -37,6 +37,7 @@ __all__ = [
     "Subprotocol",
     "decide",
     "decide_http",
+    "knows_token",
 ]
 
 Subprotocol = Literal["vite-hmr", "vite-ping"]
@@ -269,7 +270,7 @@ def _admit(
     if (
         token_needed
         and not policy.skip_web_socket_token_check
-        and not _knows_token(policy, query_parameter(query, b"token"))
+        and not knows_token(policy, query_parameter(query, b"token"))
     ):
         return Reject(400, Reason.TOKEN)
     resume = query_parameter(query, b"resume")
@@ -283,7 +284,8 @@ def _admit(
     )
 
 
-def _knows_token(policy: Policy, given: bytes | None) -> bool:
+def knows_token(policy: Policy, given: bytes | None) -> bool:
+    """Whether this is the server's secret, or one that it had before."""
     return any(token_matches(given, token) for token in (policy.token, *policy.former_tokens))
 
 

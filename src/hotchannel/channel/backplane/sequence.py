@@ -11,6 +11,10 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum, auto
 from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Arrival", "Sequence"]
 
@@ -76,11 +80,8 @@ class Sequence:
 
     def pending(self, most: int, most_bytes: int) -> list[tuple[int, bytes]]:
         """Return the oldest own messages that are not acknowledged, one at least where there is any."""
-        if not self._own:
-            return []
-        start = max(0, self._acknowledged + 1 - self._own[0][0])
         found: list[tuple[int, bytes]] = []
-        for n, data in islice(self._own, start, start + most):
+        for n, data in islice(self._own_after(self._acknowledged), most):
             most_bytes -= len(data)
             if found and most_bytes < 0:
                 break
@@ -93,10 +94,7 @@ class Sequence:
 
     def show_ahead(self) -> list[tuple[int, bytes]]:
         """Return the own messages that were not shown yet, which from now on count as shown."""
-        if not self._own:
-            return []
-        start = max(0, self._shown.get(self.sender, 0) + 1 - self._own[0][0])
-        unseen = list(islice(self._own, start, None))
+        unseen = list(self._own_after(self._shown.get(self.sender, 0)))
         if unseen:
             self._shown[self.sender] = unseen[-1][0]
         return unseen
@@ -130,3 +128,8 @@ class Sequence:
         """The engine counts anew, and has nothing of what it had: own messages are published again."""
         self._came.clear()
         self._acknowledged = self._own[0][0] - 1 if self._own else self._count
+
+    def _own_after(self, n: int) -> Iterator[tuple[int, bytes]]:
+        """Own messages with greater numbers, as far as they are kept."""
+        first = self._own[0][0] if self._own else 0
+        return islice(self._own, max(0, n + 1 - first), None)
