@@ -82,7 +82,8 @@ def test_the_notice_calls_lost_only_what_was_there(project: StartProject, tab: T
 
         def misdirect(route: Route) -> None:
             if not lost:
-                return route.continue_()
+                route.continue_()
+                return
             text = route.fetch().text()
             text = re.sub("(const wsPort = ).*", rf"\g<1>{host.partition(':')[2]};", text)
             text = re.sub("(const wsHostname = ).*", r'\g<1>"127.0.0.1";', text)
