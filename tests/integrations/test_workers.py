@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from hotchannel.devserver.http import Request, Response
+    from hotchannel.websocket.handshake import HandshakeRequest
     from integrations.conftest import Browser
 
     StartWorker = Callable[[], AbstractAsyncContextManager[Worker]]
@@ -87,9 +89,32 @@ async def test_a_page_of_a_follower_is_as_the_owner_makes_it(worker: StartWorker
         assert "/@vite/client" in sent.text
         assert "\udcff" in sent.text
         token = first.hot.channel.token  # type: ignore[union-attr]
-        kept = await get(first.hot, f"/@hotchannel/page/{sent.name}?token={token}")
-        assert kept.body == PAGE.encode(errors="surrogateescape")
+        for made in (first, second):
+            kept = await get(made.hot, f"/@hotchannel/page/{sent.name}?token={token}")
+            assert kept.body == PAGE.encode(errors="surrogateescape")
         assert await second.hot.page(AppPage("/", "localhost", "GET", 200, "<p>"), [], "") is None
+
+
+async def test_a_question_that_takes_its_time_holds_up_no_other(
+    worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with worker() as first, worker() as second:
+        assert isinstance(first.hot, Host)
+        respond, begun, goes_on = first.hot.respond, asyncio.Event(), asyncio.Event()
+
+        async def slowly(head: HandshakeRequest, request: Request, address: str) -> Response:
+            if request.target == "/static/main.js":
+                begun.set()
+                await goes_on.wait()
+            return await respond(head, request, address)
+
+        monkeypatch.setattr(first.hot, "respond", slowly)
+        slow = asyncio.create_task(get(second.hot, "/static/main.js"))
+        await begun.wait()
+        assert (await get(second.hot, "/static/style.css", sec_fetch_dest="style")).status == 200
+        assert not slow.done()
+        goes_on.set()
+        assert (await slow).status == 200
 
 
 async def test_a_page_of_a_follower_is_of_when_it_was_begun(worker: StartWorker, visitor: Browser) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from hotchannel.devserver.answering import OWN
 from hotchannel.devserver.http import PASS, FileSlice, Request, Response
 from hotchannel.devserver.modules import CLIENT
 from hotchannel.devserver.served import digest
@@ -137,7 +138,7 @@ class Sharing:
         """This process has answered a request that came at `asked`: the leader has to know of it."""
         if not self._channel.is_shared or response is PASS or response.status in (400, 403, 404, 405):
             return
-        if CLIENT in request.target:
+        if CLIENT in request.target or OWN in request.target:
             return
         headers = {name: value for name in _KEPT if (value := request.header(name))}
         said = _Asked(request.target, headers, asked)

@@ -31,6 +31,7 @@ from hotchannel.hmr.graph import ModuleGraph
 from hotchannel.integrations.csp import blocked_by
 from hotchannel.integrations.pages import AppPage, AppPages, SentPage
 from hotchannel.integrations.saves import AppSaves, watched_folder
+from hotchannel.integrations.shared_pages import SharedPages
 from hotchannel.integrations.site import AppSite, concerns, is_own
 from hotchannel.options import DEFAULT_WS_PORT, DevOptions
 from hotchannel.websocket.server import WebSocketServer
@@ -107,6 +108,7 @@ class Host:
             forget_templates=lambda: self._sharing.templates_changed(),
         )
         self._pages = AppPages(graph, resolver, compiler, base=base, is_token=self.channel.knows_token)
+        self._shared_pages = SharedPages(self.channel, self._pages)
         modules = Modules(
             graph, compiler, served, self.channel, settings=self._client_settings, pack=lambda name: None
         )
@@ -170,6 +172,8 @@ class Host:
         # To whatever Host its static files are for is the application's own business.
         is_guarded = is_own(request.target, request.header("accept"))
         refused = self._answering.refusal(head, address) if is_guarded else None
+        if refused is None and (page := self._pages.asked(request)) is not None:
+            await self._shared_pages.fetch(page)
         return refused or await self._answering.respond(head, request, address)
 
     async def position(self) -> str:

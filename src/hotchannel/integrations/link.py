@@ -140,20 +140,26 @@ class LinkServer:
         self._workers.add(line)
         line.write({"news": "failing", "sources": sorted(self._host.failing)})
         try:
-            while (question := await line.read()) is not None:
-                await self._hear(line, question)
+            async with asyncio.TaskGroup() as answering:
+                while (question := await line.read()) is not None:
+                    if question["ask"] == "respond":
+                        # One that waits, for the end of a save or for another process, holds up no others.
+                        answering.create_task(self._respond(line, question))
+                    else:
+                        await self._hear(line, question)
         finally:
             self._workers.discard(line)
+
+    async def _respond(self, line: Line, said: dict[str, Any]) -> None:
+        head = HandshakeRequest(said["method"], said["target"], tuple(map(tuple, said["headers"])))
+        request = Request(head.method, head.target, dict(head.headers))
+        made = await self._host.respond(head, request, said["address"])
+        answer = None if made is PASS else [made.status, made.headers, made.body]
+        line.write({"id": said["id"], "answer": answer})
 
     async def _hear(self, line: Line, said: dict[str, Any]) -> None:
         host = self._host
         match said["ask"]:
-            case "respond":
-                head = HandshakeRequest(said["method"], said["target"], tuple(map(tuple, said["headers"])))
-                request = Request(head.method, head.target, dict(head.headers))
-                made = await host.respond(head, request, said["address"])
-                answer = None if made is PASS else [made.status, made.headers, made.body]
-                line.write({"id": said["id"], "answer": answer})
             case "position":
                 line.write({"id": said["id"], "answer": await host.position()})
             case "page":

@@ -135,7 +135,9 @@ class AppPages:
         if not analysis.is_document:
             return None
         edits = self._enter(page, analysis)
-        name = self._keep(page.source)
+        # Among all processes that share the channel, only one text has this name.
+        name = token_urlsafe(9)
+        self.keep(name, page.source)
         policies = () if analysis.csp is None else (analysis.csp,)
         if page.is_fetched:
             return SentPage(name, page.source, analysis.nonce, policies)
@@ -161,10 +163,10 @@ class AppPages:
 
     def respond(self, request: Request) -> Response:
         """Answer a request for a kept text."""
-        path, query = split_query(request.target)
-        if not self._is_token(query_parameter(query, b"token")):
+        name = self.asked(request)
+        if name is None:
             return text(403, "This needs the channel's token.\n", refused=(Reason.TOKEN, ""))
-        source = self._kept.get(path[len(PAGE) :])
+        source = self.kept(name)
         headers = {"content-type": HTML, "cache-control": "no-store"}
         # It is data here, whatever opens it.
         headers["content-security-policy"] = "sandbox"
@@ -172,13 +174,22 @@ class AppPages:
             return text(404, "This page is not kept any more.\n")
         return Response(200, headers, source.encode(errors="surrogateescape"))
 
-    def _keep(self, source: str) -> str:
-        name = token_urlsafe(9)
+    def asked(self, request: Request) -> str | None:
+        """Return the name of the text that is asked for; None where none is, or without the token."""
+        path, query = split_query(request.target)
+        is_asked = path.startswith(PAGE) and self._is_token(query_parameter(query, b"token"))
+        return path[len(PAGE) :] if is_asked else None
+
+    def kept(self, name: str) -> str | None:
+        """Return a text as it came, where it is kept."""
+        return self._kept.get(name)
+
+    def keep(self, name: str, source: str) -> None:
+        """Keep a text under a name that no other has, and let go of the oldest ones."""
         self._kept[name] = source
         self._size += len(source)
         while len(self._kept) > _MAX_PAGES or (self._size > _MAX_CHARACTERS and len(self._kept) > 1):
             self._size -= len(self._kept.popitem(last=False)[1])
-        return name
 
     def _enter(self, page: AppPage, analysis: html.Page) -> list[tuple[int, int, str]]:
         """Enter what a page loads into the graph; return what of its text has to change.
