@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from hotchannel.options import WsOptions
 from hotchannel.websocket.connection import Connection
-from hotchannel.websocket.frames import Outgoing
+from hotchannel.websocket.frames import BinaryOutgoing, Outgoing
 from hotchannel.websocket.handshake import Accept, Decision, HandshakeRequest, Policy, Reason, decide
 from hotchannel.websocket.standalone import open_listener
 from hotchannel.websocket.stats import Tally
@@ -34,22 +34,12 @@ HOST = "127.0.0.1"
 
 LARGE = 64 * 1024 * 1024
 
-_FIN_BINARY = 0x82
-
-
-class Binary(Outgoing):
-    """A binary message: as the channel's text, but for the opcode."""
-
-    def __init__(self, payload: bytes) -> None:
-        super().__init__(payload)
-        self.frame = bytes((_FIN_BINARY,)) + self.frame[1:]
-
 
 class EchoOwner:
     """What `Connection` asks of its server (`roles.Owner`), without a channel behind it."""
 
     def __init__(self) -> None:
-        self._policy = Policy(base_path="/", token="no page has it", exclusive=True)
+        self._policy = Policy(base_path="/", token="no page has it", exclusive=True, compression=True)
         self._connections: set[Socket] = set()
         self._all_gone = asyncio.Event()
         self._all_gone.set()
@@ -78,7 +68,7 @@ class EchoOwner:
 
     def received(self, connection: Socket, message: str | bytes) -> None:
         """Send it back, text as text and binary as binary."""
-        said = Outgoing(message.encode()) if isinstance(message, str) else Binary(message)
+        said = Outgoing(message.encode()) if isinstance(message, str) else BinaryOutgoing(message)
         connection.deliver(said)
 
     def closed(self, connection: Socket, error: Exception | None) -> None:
