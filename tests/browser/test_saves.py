@@ -325,6 +325,21 @@ def test_a_version_without_hot_ends_the_one_that_was_made_while_it_waited(
 
 
 @pytest.mark.ours
+def test_a_page_that_was_opened_while_its_module_was_away_runs_it_when_it_is_back(
+    project: StartProject, tab: Tab
+) -> None:
+    site = project(FILES)
+    tab.open(site.url)
+    tab.text("v1")
+    # As for the moment in which an editor, or git, has taken it away; the server knows of no loss.
+    tab.page.route("**/src/main.js", lambda route: route.fulfill(status=404), times=1)
+    tab.page.reload()
+    tab.text("")
+    site.edit("src/main.js", "v1", "v2")
+    tab.text("v2")
+
+
+@pytest.mark.ours
 @pytest.mark.parametrize("seed", range(4))
 def test_any_sequence_of_saves_ends_with_what_is_on_disk(project: StartProject, tab: Tab, seed: int) -> None:
     names = ("main", "a", "b", "c")

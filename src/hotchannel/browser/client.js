@@ -266,13 +266,14 @@ function errorMended() {
  * @returns {Promise<boolean>} false where the page reloads instead
  */
 async function update(updates, meant) {
-  if ((moduleErrors.loadFailed && isErrorStanding) || (pageText?.isFailure && updates.length === 0)) {
-    // What failed to load took its importers with it; no update would run them.
+  const scripts = updates.filter((entry) => entry.type === "js-update");
+  // What failed to load took its importers with it; no update would run them.
+  const hasNeverRun = () => isErrorStanding || scripts.some(({ path }) => !runtime.has(path));
+  if ((moduleErrors.loadFailed && hasNeverRun()) || (pageText?.isFailure && updates.length === 0)) {
     scheduleReload();
     return false;
   }
   errorMended();
-  const scripts = updates.filter((entry) => entry.type === "js-update");
   const styles = hasDocument ? updates.filter((entry) => entry.type === "css-update") : [];
   await Promise.all([runtime.update(scripts, meant), ...styles.map((entry) => swapStylesheets(entry, site, logger))]);
   return true;

@@ -97,6 +97,15 @@ export class HotRuntime {
   }
 
   /**
+   * Tell whether a module has run in this page.
+   *
+   * @param {string} path
+   */
+  has(path) {
+    return this.#modules.has(path);
+  }
+
+  /**
    * Note which instances of modules are there now, for `update()` and `prune()`.
    *
    * @param {readonly string[]} paths
