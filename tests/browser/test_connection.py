@@ -1,6 +1,6 @@
 """The line between page and server: lost, found again, and used for an application's own events.
 
-An engine that shares the channel outlives the server, so that a page has missed nothing that it could not tell.
+An engine that shares the channel outlives the server: then a page has missed nothing that it is not told of.
 """
 
 from __future__ import annotations

@@ -7,13 +7,23 @@ business of `servers`.
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DJANGO", "FASTAPI", "FLASK", "LITESTAR", "PAGES", "QUART", "Ability", "Application"]
+__all__ = [
+    "DJANGO",
+    "FASTAPI",
+    "FASTAPI_SHARED",
+    "FLASK",
+    "LITESTAR",
+    "PAGES",
+    "QUART",
+    "Ability",
+    "Application",
+]
 
 Ability: TypeAlias = Literal["code", "errors", "echo", "post", "answers"]
 """What not every project has:
@@ -215,6 +225,18 @@ FASTAPI = Application(
         **STATIC,
     },
     abilities=frozenset(("code", "errors", "echo", "post", "answers")),
+)
+
+FASTAPI_SHARED = replace(
+    FASTAPI,
+    files={
+        **FASTAPI.files,
+        "app.py": "import os\n"
+        + _FASTAPI.replace(
+            "add_middleware(HotChannelMiddleware)",
+            'add_middleware(HotChannelMiddleware, backplane=os.environ["BACKPLANE"])',
+        ),
+    },
 )
 
 _LITESTAR = """from pathlib import Path

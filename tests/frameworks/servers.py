@@ -13,7 +13,16 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from frameworks.applications import DJANGO, FASTAPI, FLASK, LITESTAR, PAGES, QUART, Application
+from frameworks.applications import (
+    DJANGO,
+    FASTAPI,
+    FASTAPI_SHARED,
+    FLASK,
+    LITESTAR,
+    PAGES,
+    QUART,
+    Application,
+)
 from support.project import REPOSITORY, START_TIMEOUT, Folder, free_port
 
 if TYPE_CHECKING:
@@ -45,8 +54,8 @@ class Row:
         error_page: a text of the page that is the answer where a view raises.
         says_sockets: whether the log tells of the channel's sockets; None where it tells of no socket at all.
         needs: a folder that `make test` makes, without which the row fails.
-        back_end: the command line, for a port, of what stands behind the server; the server's own has that
-            port where it says `BACK`.
+        back_end: the command line, for a port, of what stands behind the server, whose own command line and
+            environment have that port where they say `BACK`.
     """
 
     application: Application
@@ -103,6 +112,10 @@ def _daphne(port: int) -> list[str]:
     return _python("daphne", "-p", str(port), "project.asgi:application")
 
 
+def _redis(port: int) -> list[str]:
+    return ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+
+
 def _proxy(port: int) -> list[str]:
     options = ("--port", str(port), "--static", "/static=static", "--watch", "*.html")
     return _python("hotchannel", "proxy", "http://127.0.0.1:BACK", *options)
@@ -130,6 +143,13 @@ SERVERS: Mapping[str, Row] = {
     ),
     "fastapi-hypercorn": Row(application=FASTAPI, command=_hypercorn, survives=False),
     "fastapi-granian": Row(application=FASTAPI, command=_granian),
+    "fastapi-uvicorn-redis": Row(
+        application=FASTAPI_SHARED,
+        command=_uvicorn("--reload"),
+        environ={"HOTCHANNEL": "1", "BACKPLANE": "redis://127.0.0.1:BACK/0"},
+        says_sockets=True,
+        back_end=_redis,
+    ),
     "litestar-uvicorn": Row(application=LITESTAR, command=_uvicorn()),
     "quart-uvicorn": Row(application=QUART, command=_uvicorn()),
     "django-runserver": _RUNSERVER,
@@ -234,7 +254,7 @@ class RunningApp(Folder):
         self.folder.mkdir(exist_ok=True)
         if self.row.back_end is not None and self._back_end is None:
             self.start_back_end()
-        command = [part.replace(":BACK", f":{self._back_port}") for part in self.row.command(self.port)]
+        command = [self._with_port(part) for part in self.row.command(self.port)]
         self._process = self._run(command, terminal)
         self.until(self._answers, "the server to answer")
 
@@ -261,14 +281,18 @@ class RunningApp(Folder):
             _end(self._back_end)
             self._back_end = None
 
+    def _with_port(self, text: str) -> str:
+        return text.replace(":BACK", f":{self._back_port}")
+
     def _run(self, command: list[str], terminal: IO[bytes] | int | None = None) -> subprocess.Popen[bytes]:
         environ = {name: value for name, value in os.environ.items() if name != "HOTCHANNEL"}
         environ |= {"PYTHONUNBUFFERED": "1", "XDG_RUNTIME_DIR": str(self.folder)}
+        environ |= {name: self._with_port(value) for name, value in self.row.environ.items()}
         with self._log.open("ab") as log:
             return subprocess.Popen(
                 command,
                 cwd=self.root,
-                env={**environ, **self.row.environ},
+                env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log if terminal is None else terminal,
                 stderr=subprocess.STDOUT,

@@ -19,7 +19,7 @@ from msgspec import UNSET, UnsetType
 
 from hotchannel.channel.audience import Audience
 from hotchannel.channel.backplane.memory import MemoryBackplane
-from hotchannel.channel.backplane.operations import Failed, Recovered, Said, Streamed, Taken, Told
+from hotchannel.channel.backplane.operations import Failed, Recovered, Renewed, Said, Streamed, Taken, Told
 from hotchannel.channel.backplane.roles import Place, Presence
 from hotchannel.channel.listeners import Listeners
 from hotchannel.channel.printable import printable, summary
@@ -88,6 +88,8 @@ class HotChannel(Generic[C, M]):
         token: the channel's secret, as this process proposes it.
         on_token: called with the secret that the processes have agreed on.
         limits: what else is counted for all processes together.
+        renews: where others were here before: brings their pages up to date, and takes back the errors of
+            sources that begin so. None where a restart changes nothing of what pages show.
     """
 
     def __init__(
@@ -103,7 +105,9 @@ class HotChannel(Generic[C, M]):
         token: str = "",
         on_token: Callable[[str], object] = lambda token: None,
         limits: Limits | None = None,
+        renews: str | None = None,
     ) -> None:
+        self._renews = renews
         self._journal = journal
         self._timing = timing or NoTiming()
         self._catch_up = catch_up or FullReload(path="*")
@@ -223,6 +227,10 @@ class HotChannel(Generic[C, M]):
                         self._broadcast(_NO_UPDATES, "update", place)
                     elif left is not shown:
                         self._fail(left.source, left.detail, place)
+            case Renewed(sources):
+                self._journal.recover_all(sources)
+                self._broadcast(encode(self._catch_up), "full-reload", place)
+                self._show_standing(place)
             case Taken():
                 self._kept_reload = None
             case Told(topic, data) if not place.is_again:
@@ -236,6 +244,8 @@ class HotChannel(Generic[C, M]):
             self._journal.begin(epoch, last)
             self._is_epoch_news = bool(self._clients)
         self._on_token(token)
+        if last > 0 and self._renews is not None:
+            self._backplane.publish(Renewed(self._renews))
 
     def fell_behind(self, last: int, *, is_shown: bool) -> None:
         """What had numbers up to `last` was let go of before it came here: bring all clients up to date."""

@@ -202,6 +202,12 @@ class Journal:
         """Whether `source` is in error."""
         return source in self._errors
 
+    def recover_all(self, prefix: str) -> None:
+        """All sources that begin so are well again."""
+        self._errors = {
+            source: error for source, error in self._errors.items() if not source.startswith(prefix)
+        }
+
     def recover(self, source: str) -> bool:
         """`source` is well again. True where it had been in error."""
         return self._errors.pop(source, None) is not None

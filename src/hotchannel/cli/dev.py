@@ -146,7 +146,7 @@ def _following(folder: Path, options: DevOptions, server: DevServer, fresh: DevO
     """Return the server that `fresh` makes in place of `server`."""
     # Pages look for the server where they found it, unless it is told to be elsewhere.
     port = server.port if fresh.port == options.port else fresh.port
-    return DevServer(folder, replace(fresh, port=port))
+    return DevServer(folder, replace(fresh, port=port), renews=True)
 
 
 def _print_banner(server: DevServer, milliseconds: float) -> None:

@@ -67,9 +67,10 @@ class DevServer:
     Args:
         root: the folder.
         options: the settings.
+        renews: whether pages are there that a server with other settings has made.
     """
 
-    def __init__(self, root: str | Path, options: DevOptions) -> None:
+    def __init__(self, root: str | Path, options: DevOptions, *, renews: bool = False) -> None:
         self.options = options
         for allowed in options.fs.allow:
             if not os.path.isdir(allowed):
@@ -80,7 +81,7 @@ class DevServer:
         self._own_hosts = () if options.host is None or options.host in WILDCARDS else (options.host,)
         self._sockets: list[socket.socket] = []
         self._server: Server | None = None
-        self._channel = self._make_channel()
+        self._channel = self._make_channel(renews)
         clock = Clock()
         graph = ModuleGraph()
         self._plugins = load_plugins(options.plugins, self._root.path)
@@ -305,7 +306,7 @@ class DevServer:
         own = tuple(f"{self.options.base}{name}" for name in ("@vite/", OWN, "__open-in-editor"))
         return Proxy(Routes(self.options.proxy, own=own, channel_path=self._channel.path))
 
-    def _make_channel(self) -> WebSocketServer:
+    def _make_channel(self, renews: bool) -> WebSocketServer:
         host = self.options.host
         ws = self.options.ws
         if ws is not False and ws.host is None:
@@ -322,6 +323,7 @@ class DevServer:
             if self.options.middleware
             else lambda: self._server is not None and self._server.started,
             https=self.options.https,
+            renews="" if renews else None,
         )
 
     def _client_settings(self) -> ClientSettings:

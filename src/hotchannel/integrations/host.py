@@ -56,6 +56,10 @@ _PORTS = 100
 """How many ports are tried for the channel, where no port is set."""
 
 
+_PYTHON = "python "
+"""Ahead of what was asked when a view raised, as the source of an error."""
+
+
 class Host:
     """Makes one application hot.
 
@@ -87,7 +91,7 @@ class Host:
         # A port of 0 is any free one: pages that are open look for the one that it was before.
         ws = replace(settings.ws, token=token or settings.ws.token, port=port or settings.ws.port)
         catch_up = FullReload(path="*", morph=True) if settings.morph else None
-        self.channel = WebSocketServer(ws, hosts_option=hosts_option, catch_up=catch_up)
+        self.channel = WebSocketServer(ws, hosts_option=hosts_option, catch_up=catch_up, renews=_PYTHON)
         self._shares_port = shares_port
         self._base = base
         if shares_port:
@@ -197,14 +201,14 @@ class Host:
         """A view has raised: `source` is the method and URL that it was called for."""
         self.failing.add(source)
         self.failing_changed()
-        self.channel.fail(f"python {source}", detail)
+        self.channel.fail(_PYTHON + source, detail)
 
     def succeeded(self, source: str) -> None:
         """The same URL was answered."""
         if source in self.failing:
             self.failing.discard(source)
             self.failing_changed()
-            self.channel.recover(f"python {source}")
+            self.channel.recover(_PYTHON + source)
 
     # What `AppChannel` asks.
 

@@ -79,6 +79,8 @@ class WebSocketServer(Reception):
             up on until then, so that a page does not reload too early.
         https: for wss on a port of its own: certificate files, or True for a self-signed certificate.
         catch_up: what brings a page up to date that missed too much; by default a reload.
+        renews: what begins the sources of errors that a restart mends, where it may change pages too; only of
+            consequence with a backplane, by which a channel outlives its processes. None where neither is so.
         fields: single options, over `options`.
 
     Raises:
@@ -96,6 +98,7 @@ class WebSocketServer(Reception):
         pages_listening: Callable[[], bool] | None = None,
         https: HttpsOptions | bool = False,
         catch_up: FullReload | None = None,
+        renews: str | None = None,
         **fields: Any,
     ) -> None:
         self._mode: Mode = "disabled" if options is False else "standalone"
@@ -125,6 +128,7 @@ class WebSocketServer(Reception):
             token=door.token,
             on_token=door.agree,
             limits=door.admission,
+            renews=renews,
         )
         super().__init__(settings, door, channel, backplane, tally)
         self._listener: Listener | None = None

@@ -15,6 +15,7 @@ __all__ = [
     "Failed",
     "Operation",
     "Recovered",
+    "Renewed",
     "Said",
     "Streamed",
     "Taken",
@@ -55,6 +56,16 @@ class Recovered(msgspec.Struct, frozen=True, tag="recovered"):
     source: str
 
 
+class Renewed(msgspec.Struct, frozen=True, tag="renewed"):
+    """A process has begun that may answer otherwise than the one before it: pages are brought up to date.
+
+    Attributes:
+        sources: what sources begin with whose errors went with the process before.
+    """
+
+    sources: str
+
+
 class Taken(msgspec.Struct, frozen=True, tag="taken"):
     """The reload that was kept for the first client was given to one."""
 
@@ -71,7 +82,7 @@ class Told(msgspec.Struct, frozen=True, tag="told"):
     data: Any
 
 
-Operation = Said | Streamed | Failed | Recovered | Taken | Told
+Operation = Said | Streamed | Failed | Recovered | Renewed | Taken | Told
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Operation] = msgspec.msgpack.Decoder(Operation)
