@@ -120,11 +120,11 @@ async def test_one_leads_and_leaves_it_to_the_next(client: Callable[..., Client]
     one, other = client(), client()
     for each in (one, other):
         await each.join(token="t", epoch="e", last=0)
-    mine, theirs = Presence(1, {"::1": 1}, {"::1": 2}), Presence(2)
+    mine, theirs = Presence(1, {"::1": 1}, 1, [{"::1": 2}]), Presence(2)
     assert (await one.beat("p", mine)).is_leader
     assert not (await other.beat("q", theirs)).is_leader
-    assert (await beats(one, "p", mine, 1)).others == (theirs,)
-    assert (await beats(other, "q", theirs, 1)).others == (mine,)
+    assert (await beats(one, "p", mine, 1)).others == {"q": theirs}
+    assert (await beats(other, "q", theirs, 1)).others == {"p": mine}
     # A connection anew is no other process.
     await one.join(token="t", epoch="e", last=0)
     assert (await one.beat("p", mine)).is_leader

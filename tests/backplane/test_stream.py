@@ -15,7 +15,7 @@ from hotchannel.channel.backplane.roles import Place, Presence
 from hotchannel.channel.backplane.stream import StreamBackplane
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from hotchannel.channel.backplane.operations import Operation
 
@@ -58,7 +58,7 @@ class Log:
 
     async def beat(self, process: str, presence: Presence) -> Beat:
         self._begin("beat")
-        return Beat(True, (Presence(2), Presence(3)))
+        return Beat(True, {"q": Presence(2), "r": Presence(3)})
 
     async def leave(self, process: str) -> None:
         self._begin("leave")
@@ -94,7 +94,7 @@ class Receiver:
     def presence(self) -> Presence:
         return Presence(1)
 
-    def met(self, others: Sequence[Presence]) -> None:
+    def met(self, others: Mapping[str, Presence], now: float) -> None:
         pass
 
     @property

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hotchannel.channel.backplane.roles import Presence
 from hotchannel.options import WsOptions
 from hotchannel.websocket import limits
 from hotchannel.websocket.handshake import Reason, Reject
@@ -83,3 +84,43 @@ def test_addresses_are_not_remembered_for_ever(monkeypatch: pytest.MonkeyPatch, 
         assert admission.knock(f"10.0.0.{index}", index * gap) is None
         assert len(admission._buckets) <= 10
     assert admission.knock("10.0.0.49", 49 * gap) is not None
+
+
+def shares(rate: float) -> Admission:
+    return Admission(WsOptions(max_connections_per_second_per_address=rate, shared_limits=True))
+
+
+def heard(admission: Admission) -> Presence:
+    return Presence(0, *admission.shared())
+
+
+def test_handshakes_of_an_address_count_in_every_process() -> None:
+    here, there = shares(4.0), shares(4.0)
+    assert [there.knock("10.0.0.1", 0.0) for _ in range(3)] == [None] * 3
+    here.met({"there": heard(there)}, 0.0)
+    assert here.knock("10.0.0.1", 0.0) is None
+    assert here.knock("10.0.0.1", 0.0) is not None
+    assert here.knock("10.0.0.2", 0.0) is None
+
+
+def test_what_a_process_tells_twice_counts_once_and_what_was_missed_counts_too() -> None:
+    here, there = shares(8.0), shares(8.0)
+    first, second, third = [(there.knock("10.0.0.1", 0.0), heard(there))[1] for _ in range(3)]
+    for told in (first, first, third, third, second):
+        here.met({"there": told}, 0.0)
+    assert [here.knock("10.0.0.1", 0.0) is None for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_what_was_taken_elsewhere_is_paid_back_in_time() -> None:
+    here, there = shares(2.0), shares(2.0)
+    for _ in range(50):
+        there.knock("10.0.0.1", 0.0)
+    here.met({"there": heard(there)}, 0.0)
+    assert here.knock("10.0.0.1", 1.0) is not None
+    assert here.knock("10.0.0.1", 2.0) is None
+
+
+def test_nothing_is_told_where_nothing_is_shared() -> None:
+    alone = Admission(WsOptions(max_connections_per_second_per_address=2.0))
+    alone.knock("10.0.0.1", 0.0)
+    assert heard(alone) == Presence(0)

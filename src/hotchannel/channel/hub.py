@@ -41,7 +41,7 @@ from hotchannel.wire.payloads import (
 from hotchannel.wire.sending import as_payload, check
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from hotchannel.channel.backplane.operations import Operation
     from hotchannel.channel.backplane.roles import Backplane
@@ -195,9 +195,9 @@ class HotChannel(Generic[C, M]):
         """What this process tells the others of itself."""
         return Presence(len(self._clients), *self._limits.shared())
 
-    def met(self, others: Sequence[Presence]) -> None:
+    def met(self, others: Mapping[str, Presence], now: float) -> None:
         """What all other processes have told of themselves."""
-        self._limits.met(others)
+        self._limits.met(others, now)
 
     def deliver(self, operation: Operation | None, place: Place) -> None:
         """Apply an operation, whoever sent it; None is one that nobody here understands."""

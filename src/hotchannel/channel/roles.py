@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from msgspec import UNSET, UnsetType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from hotchannel.channel.backplane.roles import Presence
     from hotchannel.wire.payloads import Binary, HotPayload
@@ -45,21 +45,21 @@ class ChannelClient(Protocol[M_contra]):
 class Limits(Protocol):
     """What is counted for all processes together."""
 
-    def shared(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Clients by address, and handshakes by address since the last call."""
+    def shared(self) -> tuple[dict[str, int], int, list[dict[str, int]]]:
+        """What a `Presence` says beside the number of clients."""
 
-    def met(self, others: Sequence[Presence]) -> None:
-        """Take in what the other processes have counted."""
+    def met(self, others: Mapping[str, Presence], now: float) -> None:
+        """Take in what the other processes have counted; `now` is seconds of the loop's clock."""
 
 
 class NoLimits:
     """Nothing is counted for all processes together."""
 
-    def shared(self) -> tuple[dict[str, int], dict[str, int]]:
+    def shared(self) -> tuple[dict[str, int], int, list[dict[str, int]]]:
         """Nothing."""
-        return {}, {}
+        return {}, 0, []
 
-    def met(self, others: Sequence[Presence]) -> None:
+    def met(self, others: Mapping[str, Presence], now: float) -> None:
         """Do nothing."""
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from hotchannel.websocket.handshake import Reason, Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from hotchannel.channel.backplane.roles import Presence
     from hotchannel.options import WsOptions
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Admission", "TokenBucket"]
 
 _RETRY = (("Retry-After", "5"),)
+
+_ROUNDS = 3
+"""Rounds of counting that the other processes are told of: what they have missed, and what they have seen."""
 
 _MAX_REMEMBERED = 10_000
 """Addresses whose handshakes are counted at one time."""
@@ -53,8 +56,11 @@ class TokenBucket:
         self._level -= 1
         return True
 
-    def drain(self, count: float) -> None:
+    def drain(self, count: float, now: float) -> None:
         """What was taken elsewhere is missing here too; more than there was, is paid back in time."""
+        if self._rate is None:
+            return
+        self._refill(self._rate, now)
         self._level = max(self._level - count, -self._burst)
 
     def full(self, now: float) -> bool:
@@ -75,7 +81,17 @@ class Admission:
         options: the limits.
     """
 
-    __slots__ = ("_buckets", "_clients", "_count", "_elsewhere", "_knocks", "_options")
+    __slots__ = (
+        "_buckets",
+        "_clients",
+        "_count",
+        "_elsewhere",
+        "_heard",
+        "_knocks",
+        "_options",
+        "_round",
+        "_rounds",
+    )
 
     def __init__(self, options: WsOptions) -> None:
         self._options = options
@@ -85,36 +101,40 @@ class Admission:
         # Of all other processes: clients, and clients by address; and what they have to be told.
         self._elsewhere: tuple[int, Counter[str]] = (0, Counter())
         self._knocks: Counter[str] = Counter()
+        self._round = 0
+        self._rounds: list[dict[str, int]] = []
+        # The newest round of each of the others.
+        self._heard: dict[str, int] = {}
 
-    def shared(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Clients by address, and handshakes by address since the last call; none where nothing is shared."""
+    def shared(self) -> tuple[dict[str, int], int, list[dict[str, int]]]:
+        """What a `Presence` says beside the number of clients: nothing where nothing is shared."""
         if not self._options.shared_limits:
-            return {}, {}
-        knocks, self._knocks = self._knocks, Counter()
-        return dict(self._clients), dict(knocks)
+            return {}, 0, []
+        self._round += 1
+        self._rounds = [*self._rounds, dict(self._knocks)][-_ROUNDS:]
+        self._knocks.clear()
+        return dict(self._clients), self._round, self._rounds
 
-    def met(self, others: Sequence[Presence]) -> None:
-        """Take in what the other processes have counted."""
+    def met(self, others: Mapping[str, Presence], now: float) -> None:
+        """Take in what the other processes have counted; `now` is seconds of the clock that `knock` has."""
         if not self._options.shared_limits:
             return
         addresses: Counter[str] = Counter()
-        for other in others:
+        for name, other in others.items():
             addresses.update(other.addresses)
-            for address, count in other.knocks.items():
-                if (bucket := self._buckets.get(address)) is not None:
-                    bucket.drain(count)
-        self._elsewhere = (sum(other.clients for other in others), addresses)
+            news = other.round - self._heard.get(name, 0)
+            for knocks in other.knocks[-news:] if news > 0 else ():
+                for address, count in knocks.items():
+                    if (bucket := self._bucket(address, now)) is not None:
+                        bucket.drain(count, now)
+        self._heard = {name: other.round for name, other in others.items()}
+        self._elsewhere = (sum(other.clients for other in others.values()), addresses)
 
     def knock(self, address: str, now: float) -> Reject | None:
         """Count a handshake of `address` (without port); a `Reject` where it has had too many."""
-        rate = self._options.max_connections_per_second_per_address
-        if rate is None:
-            return None
-        bucket = self._buckets.get(address)
+        bucket = self._bucket(address, now)
         if bucket is None:
-            if len(self._buckets) >= _MAX_REMEMBERED:
-                self._forget(now)
-            bucket = self._buckets[address] = TokenBucket(rate, max(1.0, rate), now)
+            return None
         is_known = address in self._knocks or len(self._knocks) < _MAX_REMEMBERED
         if self._options.shared_limits and is_known:
             self._knocks[address] += 1
@@ -141,6 +161,18 @@ class Admission:
         self._clients[address] -= 1
         if not self._clients[address]:
             del self._clients[address]
+
+    def _bucket(self, address: str, now: float) -> TokenBucket | None:
+        """Return what an address has left; None where the rate has no limit."""
+        rate = self._options.max_connections_per_second_per_address
+        if rate is None:
+            return None
+        bucket = self._buckets.get(address)
+        if bucket is None:
+            if len(self._buckets) >= _MAX_REMEMBERED:
+                self._forget(now)
+            bucket = self._buckets[address] = TokenBucket(rate, max(1.0, rate), now)
+        return bucket
 
     def _forget(self, now: float) -> None:
         self._buckets = {address: bucket for address, bucket in self._buckets.items() if not bucket.full(now)}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from hotchannel.errors import HotChannelError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hotchannel.channel.backplane.roles import Presence
 
@@ -67,11 +67,11 @@ class Beat:
 
     Attributes:
         is_leader: whether it has the lease.
-        others: what all other processes have told of themselves.
+        others: what all other processes, by their names, have told of themselves.
     """
 
     is_leader: bool
-    others: tuple[Presence, ...]
+    others: Mapping[str, Presence]
 
 
 class Engine(Protocol):

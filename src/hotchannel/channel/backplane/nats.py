@@ -147,7 +147,8 @@ class NatsEngine:
             now = asyncio.get_running_loop().time()
             self._others = {name: seen for name, seen in self._others.items() if now - seen[0] < _LEASE}
             self._others.pop(process, None)
-            return Beat(self._lease is not None, tuple(presence for _, presence in self._others.values()))
+            others = {name: presence for name, (_, presence) in self._others.items()}
+            return Beat(self._lease is not None, others)
 
     async def leave(self, process: str) -> None:
         """Say that this process ends; see `engine.Engine`."""

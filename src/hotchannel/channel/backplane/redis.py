@@ -105,7 +105,7 @@ local all = redis.call('HGETALL', lives)
 for i = 1, #all, 2 do
     local at, presence = all[i + 1]:match('^(%d+):(.*)$')
     if not at or now - at > tonumber(ARGV[4]) then redis.call('HDEL', lives, all[i])
-    elseif all[i] ~= process then table.insert(others, presence) end
+    elseif all[i] ~= process then table.insert(others, all[i]); table.insert(others, presence) end
 end
 for i = 4, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[5]) end
 redis.call('EXPIRE', epoch, ARGV[5])
@@ -183,12 +183,12 @@ class RedisEngine:
         )
         if leads < 0:
             raise EpochEndedError(self._epoch)
-        presences = []
-        for other in others:
+        presences = {}
+        for name, other in zip(others[::2], others[1::2], strict=True):
             # Another version, or a stranger, may say what this one does not understand.
-            with suppress(msgspec.DecodeError):
-                presences.append(_presences.decode(other))
-        return Beat(leads == 1, tuple(presences))
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                presences[name.decode()] = _presences.decode(other)
+        return Beat(leads == 1, presences)
 
     async def leave(self, process: str) -> None:
         """Say that this process ends; see `engine.Engine`."""

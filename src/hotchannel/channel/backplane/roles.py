@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from hotchannel.channel.backplane.operations import Operation
 
@@ -24,12 +24,15 @@ class Presence(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         clients: how many it has.
         addresses: the same by IP address, where limits are shared.
-        knocks: handshakes by IP address since it told last, where limits are shared.
+        round: how often it has told so far.
+        knocks: handshakes by IP address ahead of each of the newest rounds, this one the last, where limits
+            are shared. Several, since who is told about once a second may miss one, or see one again.
     """
 
     clients: int
     addresses: dict[str, int] = {}
-    knocks: dict[str, int] = {}
+    round: int = 0
+    knocks: list[dict[str, int]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +86,15 @@ class Receiver(Protocol):
         """
 
     def presence(self) -> Presence:
-        """What this process tells of itself; knocks are counted anew."""
+        """What this process tells of itself; another round begins."""
 
-    def met(self, others: Sequence[Presence]) -> None:
-        """What all other processes have told of themselves."""
+    def met(self, others: Mapping[str, Presence], now: float) -> None:
+        """What all other processes, by their names, have told of themselves.
+
+        Args:
+            others: maybe what they had told before, once more.
+            now: seconds of the loop's clock.
+        """
 
 
 class Backplane(Protocol):

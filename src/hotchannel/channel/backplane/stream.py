@@ -254,8 +254,8 @@ class StreamBackplane:
     async def _live(self) -> None:
         while True:
             beat = await self._engine.beat(self._sequence.sender, self._receiver.presence())
-            self.others = sum(other.clients for other in beat.others)
-            self._receiver.met(beat.others)
+            self.others = sum(other.clients for other in beat.others.values())
+            self._receiver.met(beat.others, asyncio.get_running_loop().time())
             self._lead(beat.is_leader)
             await asyncio.sleep(_BEAT)
 
