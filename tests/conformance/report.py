@@ -33,6 +33,9 @@ _WITHIN_A_FRAME = (
 )
 _UNDEFINED_CODE = "What to do with such a close code is left open by RFC 6455; here it is an error, 1002."
 
+COMPRESSION_NAMES = ("OK", "UNIMPLEMENTED")
+COMPRESSION = frozenset(COMPRESSION_NAMES)
+
 # Why a case is not plainly OK. One that is neither here nor OK fails the run.
 REASONS = {
     "6.4.3": _WITHIN_A_FRAME,
@@ -117,7 +120,25 @@ def wrong(rows: list[Row]) -> list[str]:
     ]
 
 
-def render(rows: list[Row], versions: str) -> str:
+def read_compression(folder: Path) -> dict[str, Counter[str]]:
+    """What the suite says of compression: by group of cases, which differ in what they offer and send."""
+    index: dict[str, dict[str, Any]] = json.loads((folder / "index.json").read_text("utf-8"))[AGENT]
+    groups: dict[str, Counter[str]] = {}
+    for number, found in index.items():
+        family, group, _ = number.split(".")[:3] if number.count(".") > 1 else ("", "", "")
+        if family in ("12", "13"):
+            said = {found["behavior"], found["behaviorClose"]} - {"OK", "INFORMATIONAL"}
+            groups.setdefault(f"{family}.{group}", Counter())[min(said, default="OK")] += 1
+    return dict(sorted(groups.items(), key=lambda item: [int(part) for part in item[0].split(".")]))
+
+
+def wrong_compression(groups: dict[str, Counter[str]]) -> list[str]:
+    """One line for each group that fails the run."""
+    lines = [f"{group}: {dict(counts)}" for group, counts in groups.items() if set(counts) - COMPRESSION]
+    return lines if groups else ["12.*, 13.*: not run"]
+
+
+def render(rows: list[Row], compression: dict[str, Counter[str]], versions: str) -> str:
     """The document."""
     behaviours = Counter(row.behaviour for row in rows)
     closings = Counter(row.closing for row in rows)
@@ -126,9 +147,9 @@ def render(rows: list[Row], versions: str) -> str:
         "# Conformance: the Autobahn suite",
         "",
         "What the Autobahn test suite says of hotchannel's WebSocket, on a port of its own: families 1 to 7",
-        "and 10, which are all of the protocol. Left out are 9 (speed) and 12, 13 (compression, which the",
-        "echo server does not offer). `make conformance` runs it again and writes this file; the same cases",
-        "are among the ordinary tests, as a table of our own in `tests/conformance/cases.py`.",
+        "and 10, which are all of the protocol, and 12 and 13, which are compression. Left out is 9 (speed).",
+        "`make conformance` runs it again and writes this file; the cases of the protocol are among the",
+        "ordinary tests, as a table of our own in `tests/conformance/cases.py`.",
         "",
         f"Run with {versions},",
         f"against hotchannel {version('hotchannel')} with websockets {version('websockets')}",
@@ -138,6 +159,15 @@ def render(rows: list[Row], versions: str) -> str:
         "| --- |" + " --- |" * (len(names) + 1),
         "| behaviour | " + " | ".join(str(behaviours[name]) for name in names) + f" | {len(rows)} |",
         "| closing | " + " | ".join(str(closings[name]) for name in names) + f" | {len(rows)} |",
+        "",
+        "Compression (`permessage-deflate`, RFC 7692), by group of cases:",
+        "",
+        "| group | " + " | ".join(COMPRESSION_NAMES) + " |",
+        "| --- |" + " --- |" * len(COMPRESSION_NAMES),
+        *(
+            f"| {group} | " + " | ".join(str(counts[name]) for name in COMPRESSION_NAMES) + " |"
+            for group, counts in compression.items()
+        ),
         "",
         "*Code* is that of the server's close frame. *Expected* is what our own table asks for, which is one",
         "answer where the suite takes several.",
@@ -157,9 +187,11 @@ def render(rows: list[Row], versions: str) -> str:
 def main(folder: Path, output: Path, versions: str) -> int:
     """Write the document; 1 where a case fails the run."""
     rows = read(folder)
-    output.write_text(render(rows, versions), "utf-8")
+    compression = read_compression(folder)
+    output.write_text(render(rows, compression, versions), "utf-8")
     print(", ".join(f"{count} {name}" for name, count in Counter(row.behaviour for row in rows).items()))
-    failures = wrong(rows)
+    print("compression:", sum(compression.values(), Counter()))
+    failures = wrong(rows) + wrong_compression(compression)
     print("\n".join(failures), end="\n" if failures else "", file=sys.stderr)
     return 1 if failures else 0
 

@@ -11,12 +11,14 @@ Invariant: an update is decided in one process only.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from hotchannel.channel.printable import printable
 from hotchannel.devserver.answering import OWN
 from hotchannel.devserver.http import PASS, FileSlice, Request, Response
 from hotchannel.devserver.modules import CLIENT
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from hotchannel.wire.payloads import HotPayload
 
 __all__ = ["LeadersWord", "Sharing"]
+
+_log = logging.getLogger("hotchannel.server")
 
 _MOMENT = 0.02
 """Seconds for which what is served is gathered."""
@@ -211,7 +215,12 @@ class Sharing:
         """Do as if this process had been asked; returns the files of modules that were saved since."""
         outdated: dict[FilePath, None] = {}
         for asked in requests:
-            response = self._site.respond(Request("GET", asked.target, asked.headers))
+            try:
+                response = self._site.respond(Request("GET", asked.target, asked.headers))
+            except Exception:
+                # One that cannot be answered here, as where a plugin fails, costs the others nothing.
+                _log.exception("cannot take in what another process has served: %s", printable(asked.target))
+                continue
             if response is None:
                 continue
             if isinstance(response.body, FileSlice):
