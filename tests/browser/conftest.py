@@ -9,6 +9,7 @@ import pytest
 from browser.conformance import Conformance
 from browser.scenario import play
 from browser.serving import Servers
+from browser.stage import Stage
 from browser.tables import SCENARIOS
 from support.project import Folder
 from support.tab import Tab
@@ -111,3 +112,18 @@ def playing(
     yield run
     for end in ending:
         end()
+
+
+@pytest.fixture(scope="module")
+def one_page(browser: Browser) -> Iterator[Stage]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    yield Stage(context.new_page())
+    context.close()
+
+
+@pytest.fixture
+def stage(one_page: Stage) -> Iterator[Stage]:
+    """A page of its own for each test, though in the same tab. An uncaught error in it fails the test."""
+    one_page.errors.clear()
+    yield one_page
+    assert one_page.errors == []
