@@ -43,7 +43,7 @@ class EchoOwner:
         self._connections: set[Socket] = set()
         self._all_gone = asyncio.Event()
         self._all_gone.set()
-        self.options = WsOptions(max_message_size=LARGE, max_outbox_size=LARGE)
+        self.options = WsOptions(max_message_size=LARGE, max_messages_per_second=None, max_outbox_size=LARGE)
         self.tally = Tally()
 
     def judge(self, request: HandshakeRequest, host: str = "", *, exclusive: bool = True) -> Decision:
