@@ -55,7 +55,6 @@ _log = logging.getLogger("hotchannel.server")
 _PORTS = 100
 """How many ports are tried for the channel, where no port is set."""
 
-
 _PYTHON = "python "
 """Ahead of what was asked when a view raised, as the source of an error."""
 
