@@ -331,11 +331,11 @@ def test_a_page_that_was_opened_while_its_module_was_away_runs_it_when_it_is_bac
     site = project(FILES)
     tab.open(site.url)
     tab.text("v1")
-    # As for the moment in which an editor, or git, has taken it away; the server knows of no loss.
-    tab.page.route("**/src/main.js", lambda route: route.fulfill(status=404), times=1)
+    # As an editor, or git, takes it away for a moment.
+    site.delete("src/main.js")
     tab.page.reload()
     tab.text("")
-    site.edit("src/main.js", "v1", "v2")
+    site.write("src/main.js", MAIN.replace("v1", "v2"))
     tab.text("v2")
 
 
