@@ -33,8 +33,7 @@ _WITHIN_A_FRAME = (
 )
 _UNDEFINED_CODE = "What to do with such a close code is left open by RFC 6455; here it is an error, 1002."
 
-COMPRESSION_NAMES = ("OK", "UNIMPLEMENTED")
-COMPRESSION = frozenset(COMPRESSION_NAMES)
+COMPRESSION = ("OK", "UNIMPLEMENTED")
 
 # Why a case is not plainly OK. One that is neither here nor OK fails the run.
 REASONS = {
@@ -88,9 +87,15 @@ class Row:
         )
 
 
+def read_index(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the suite says of each case, by its number."""
+    index: dict[str, dict[str, Any]] = json.loads((folder / "index.json").read_text("utf-8"))[AGENT]
+    return index
+
+
 def read(folder: Path) -> list[Row]:
     """The suite's report, in the order of `CASES`; cases that were not run are left out."""
-    index: dict[str, dict[str, Any]] = json.loads((folder / "index.json").read_text("utf-8"))[AGENT]
+    index = read_index(folder)
     rows = []
     for case in CASES:
         if case.number not in index:
@@ -122,7 +127,7 @@ def wrong(rows: list[Row]) -> list[str]:
 
 def read_compression(folder: Path) -> dict[str, Counter[str]]:
     """What the suite says of compression: by group of cases, which differ in what they offer and send."""
-    index: dict[str, dict[str, Any]] = json.loads((folder / "index.json").read_text("utf-8"))[AGENT]
+    index = read_index(folder)
     groups: dict[str, Counter[str]] = {}
     for number, found in index.items():
         family, group, _ = number.split(".")[:3] if number.count(".") > 1 else ("", "", "")
@@ -134,7 +139,7 @@ def read_compression(folder: Path) -> dict[str, Counter[str]]:
 
 def wrong_compression(groups: dict[str, Counter[str]]) -> list[str]:
     """One line for each group that fails the run."""
-    lines = [f"{group}: {dict(counts)}" for group, counts in groups.items() if set(counts) - COMPRESSION]
+    lines = [f"{group}: {dict(counts)}" for group, counts in groups.items() if set(counts) - {*COMPRESSION}]
     return lines if groups else ["12.*, 13.*: not run"]
 
 
@@ -162,10 +167,10 @@ def render(rows: list[Row], compression: dict[str, Counter[str]], versions: str)
         "",
         "Compression (`permessage-deflate`, RFC 7692), by group of cases:",
         "",
-        "| group | " + " | ".join(COMPRESSION_NAMES) + " |",
-        "| --- |" + " --- |" * len(COMPRESSION_NAMES),
+        "| group | " + " | ".join(COMPRESSION) + " |",
+        "| --- |" + " --- |" * len(COMPRESSION),
         *(
-            f"| {group} | " + " | ".join(str(counts[name]) for name in COMPRESSION_NAMES) + " |"
+            f"| {group} | " + " | ".join(str(counts[name]) for name in COMPRESSION) + " |"
             for group, counts in compression.items()
         ),
         "",
