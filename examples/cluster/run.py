@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,9 @@ def program(name: str, package: str) -> str:
 
 def main() -> None:
     redis, nginx = program("redis-server", "redis-server"), program("nginx", "nginx-light")
+    # However this ends, so do they.
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder:
         commands = [
             [redis, "--bind", "127.0.0.1", "--port", str(REDIS_PORT), "--save", "", "--loglevel", "warning"]

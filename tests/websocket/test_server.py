@@ -297,3 +297,8 @@ async def test_coming_and_going_is_logged(entrance: Entrance, caplog: pytest.Log
     lines = [record.getMessage() for record in caplog.records if record.name == "hotchannel.server"]
     assert lines[-2:] == [f"client connected: {name}:{port}", f"client disconnected: {name}:{port}"]
     assert not any(record.name == "hotchannel.frames" for record in caplog.records)
+
+
+async def test_limits_that_nobody_shares_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    WebSocketServer(WsOptions(shared_limits=True))
+    assert "ws.shared_limits has no effect without ws.backplane" in caplog.text

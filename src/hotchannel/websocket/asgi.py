@@ -19,9 +19,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hotchannel.modules.urls import below, request_target
-from hotchannel.websocket.connection import message_bucket
 from hotchannel.websocket.handshake import PING, Accept, HandshakeRequest, Pass, Reason, Reject
 from hotchannel.websocket.head import refusal_parts
+from hotchannel.websocket.limits import message_bucket
 from hotchannel.websocket.transports import shown_address
 
 if TYPE_CHECKING:
@@ -259,8 +259,8 @@ class _Connection:
                 await self._send({"type": "websocket.close", "code": _NORMAL_CLOSURE})
 
     async def _read(self) -> None:
-        bucket = message_bucket(self._options)
         now = asyncio.get_running_loop().time
+        bucket = message_bucket(self._options, now())
         while self._goodbye is None:
             event = await self._receive()
             if event["type"] != "websocket.receive":

@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING, cast
 
 from hotchannel.websocket.handshake import PING, Accept, HandshakeRequest, Pass, Reason, Reject
 from hotchannel.websocket.head import parse_head, refusal, switching_protocols, wrong_start
-from hotchannel.websocket.limits import TokenBucket
+from hotchannel.websocket.limits import message_bucket
 from hotchannel.websocket.transports import NO_DESCRIPTOR, descriptor_of, send_at_once, shown_address
 
 if TYPE_CHECKING:
-    from hotchannel.options import WsOptions
     from hotchannel.websocket.compression import Deflate
     from hotchannel.websocket.frames import Outgoing
+    from hotchannel.websocket.limits import TokenBucket
     from hotchannel.websocket.roles import Owner
     from hotchannel.websocket.session import Session
 
-__all__ = ["Connection", "message_bucket"]
+__all__ = ["Connection"]
 
 _log = logging.getLogger("hotchannel.server")
 
@@ -42,12 +42,6 @@ _LINGER = 1.0
 
 _CONGESTED = 64 * 1024
 """Bytes that may wait in a transport before anybody asks how many they are."""
-
-
-def message_bucket(options: WsOptions) -> TokenBucket:
-    """What counts the frames of one client. Needs a running loop."""
-    now = asyncio.get_running_loop().time()
-    return TokenBucket(options.max_messages_per_second, options.max_message_burst, now)
 
 
 class _Phase(Enum):
@@ -301,7 +295,7 @@ class Connection(asyncio.Protocol):
         """What reads frames, and makes those that are no messages: not before there is one."""
         from hotchannel.websocket.session import Session
 
-        self._bucket = message_bucket(self._options)
+        self._bucket = message_bucket(self._options, asyncio.get_running_loop().time())
         self._session = Session(self._options.max_message_size, self._deflate)
         return self._session
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hotchannel.channel.backplane.roles import Presence
     from hotchannel.options import WsOptions
 
-__all__ = ["Admission", "TokenBucket"]
+__all__ = ["Admission", "TokenBucket", "message_bucket"]
 
 _RETRY = (("Retry-After", "5"),)
 
@@ -72,6 +72,11 @@ class TokenBucket:
     def _refill(self, rate: float, now: float) -> None:
         self._level = min(self._burst, self._level + (now - self._at) * rate)
         self._at = now
+
+
+def message_bucket(options: WsOptions, now: float) -> TokenBucket:
+    """Return what counts the frames of one client from now on."""
+    return TokenBucket(options.max_messages_per_second, options.max_message_burst, now)
 
 
 class Admission:

@@ -131,6 +131,8 @@ class WebSocketServer(Reception):
             renews=renews,
         )
         super().__init__(settings, door, channel, backplane, tally)
+        if settings.shared_limits and settings.backplane is None:
+            _log.warning("ws.shared_limits has no effect without ws.backplane, by which limits are shared")
         self._listener: Listener | None = None
         self._unhook: Callable[[], None] | None = None
         self._closed = False
