@@ -154,10 +154,13 @@ def project(
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One Chromium, the distribution's own, for all tests."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    from support.tab import WAIT
 
     executable = shutil.which("chromium")
     assert executable, "chromium is missing: `make test` installs Debian's"
+    expect.set_options(timeout=WAIT * 1000)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGS)
         yield chromium

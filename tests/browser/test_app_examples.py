@@ -206,12 +206,12 @@ def raise_and_mend(site: Project, tab: Tab, path: str, words: str | re.Pattern[s
     site.edit(path, "# raise", "raise")
 
     overlay = tab.page.locator("vite-error-overlay")
-    expect(overlay).to_contain_text(words, timeout=10_000)
+    expect(overlay).to_contain_text(words)
     expect(overlay).to_contain_text(path)
 
     site.edit(path, "    raise", "    # raise")
 
-    expect(overlay).to_have_count(0, timeout=10_000)
+    expect(overlay).to_have_count(0)
 
 
 def test_edited_python_restarts_the_server_and_the_page_goes_on(
@@ -311,7 +311,7 @@ def test_the_chart_keeps_its_points_when_its_module_is_edited(chart: Project, ta
     chart.edit("static/chart.js", "count.toLocaleString", "`kept ${count}`.toLocaleString")
 
     kept = tab.page.locator("#count")
-    expect(kept).to_have_text(re.compile("kept"), timeout=10_000)
+    expect(kept).to_have_text(re.compile("kept"))
     assert int(kept.inner_text().removeprefix("kept ")) >= int(shown)
     assert tab.kept
 

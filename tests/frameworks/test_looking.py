@@ -47,10 +47,10 @@ def test_the_inspector_shows_the_application_s_pages(
     tab.until(lambda: bool(links), "the link to the inspector")
     page = new_tab().page
     page.goto(links[0])
-    expect(page.locator("#state")).to_have_text("connected", timeout=10_000)
-    expect(page.locator("#clients .row code")).to_have_text("/", timeout=10_000)
+    expect(page.locator("#state")).to_have_text("connected")
+    expect(page.locator("#clients .row code")).to_have_text("/")
     site.edit(f"{site.row.application.static}/style.css", "rgb(255, 0, 0)", "rgb(0, 128, 0)")
     tab.style("rgb(0, 128, 0)", "h1")
-    expect(page.locator("#graph .node.boundary")).to_have_count(1, timeout=10_000)
-    expect(page.locator("#saves .row code")).to_have_text("style.css", timeout=10_000)
+    expect(page.locator("#graph .node.boundary")).to_have_count(1)
+    expect(page.locator("#saves .row code")).to_have_text("style.css")
     assert tab.kept

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from frameworks.servers import PATIENCE, SERVERS, RunningApp
+from frameworks.servers import SERVERS, RunningApp
 from support.project import free_port
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_a_back_end_that_is_down_is_waited_for(
     tab.text("First", "h1")
 
     site.start_back_end()
-    expect(late.page.get_by_role("heading")).to_have_text("First", timeout=PATIENCE * 1000)
+    expect(late.page.get_by_role("heading")).to_have_text("First")
     expect(late.page.locator("#drawn")).to_have_text("drawn once")
     site.edit("index.html", "<h1>First</h1>", "<h1>Second</h1>")
     for each in (tab, late):
@@ -70,6 +70,6 @@ def test_what_was_saved_while_the_back_end_was_down_shows_when_it_is_back(site: 
     tab.style("rgb(0, 128, 0)", "h1")
     tab.text("First", "h1")
     site.start_back_end()
-    expect(tab.page.locator("h1")).to_have_text("Second", timeout=PATIENCE * 1000)
+    expect(tab.page.locator("h1")).to_have_text("Second")
     assert tab.kept
     assert tab.value("document.querySelector('#typed').value") == "typed"

@@ -11,15 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Locator, expect
 
-from frameworks.servers import PATIENCE
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from frameworks.servers import RunningApp
     from support.tab import Tab
-
-LONG = PATIENCE * 1000
 
 RED, GREEN = "rgb(255, 0, 0)", "rgb(0, 128, 0)"
 RUNS = "[window.inlineRuns, window.moduleRuns, window.loads]"
@@ -169,7 +165,7 @@ def test_an_exception_shows_until_it_is_mended(
     failed = new_tab()
     failed.open(f"{site.url}boom")
     for each in (tab, failed):
-        expect(overlay(each)).to_contain_text("ZeroDivisionError", timeout=LONG)
+        expect(overlay(each)).to_contain_text("ZeroDivisionError")
         expect(overlay(each)).to_contain_text(f"{code}:{line}")
         # The name is in the source, the value nowhere.
         expect(overlay(each)).to_contain_text("len(password) / 0")
@@ -179,9 +175,9 @@ def test_an_exception_shows_until_it_is_mended(
     assert all("open sesame" not in text for text in everything)
 
     site.edit_code(" / 0", " / 1")
-    expect(overlay(tab)).to_have_count(0, timeout=LONG)
+    expect(overlay(tab)).to_have_count(0)
     assert_kept(tab)
-    expect(failed.page.locator("#greeting")).to_have_text("quiet 11", timeout=LONG)
+    expect(failed.page.locator("#greeting")).to_have_text("quiet 11")
     expect(overlay(failed)).to_have_count(0)
 
 
@@ -191,7 +187,7 @@ def test_new_code_shows_in_the_live_page(site: RunningApp, tab: Tab) -> None:
     greeting = tab.page.locator("#greeting")
     for old, new in (("one", "two"), ("two", "one")):
         site.edit_code(f'GREETING = "{old}"', f'GREETING = "{new}"')
-        expect(greeting).to_have_text(new, timeout=LONG)
+        expect(greeting).to_have_text(new)
     assert_kept(tab)
     expect(overlay(tab)).to_have_count(0)
     expect(notice(tab)).to_have_count(0)
@@ -206,9 +202,9 @@ def test_code_that_cannot_be_read_is_waited_for(site: RunningApp, tab: Tab) -> N
     seen = len(site.log)
     site.edit_code('GREETING = "one"', 'GREETING = = "one"')
     if site.row.imports_late:
-        expect(overlay(tab)).to_contain_text("SyntaxError", timeout=LONG)
+        expect(overlay(tab)).to_contain_text("SyntaxError")
     else:
-        expect(notice(tab)).to_contain_text("reconnecting", timeout=LONG)
+        expect(notice(tab)).to_contain_text("reconnecting")
     if site.row.survives:
         site.until_logged("SyntaxError", since=seen)
     else:
@@ -218,12 +214,12 @@ def test_code_that_cannot_be_read_is_waited_for(site: RunningApp, tab: Tab) -> N
     site.edit_code('GREETING = = "one"', 'GREETING = "three"')
     if not site.row.survives:
         site.start()
-    expect(tab.page.locator("#greeting")).to_have_text("three", timeout=LONG)
+    expect(tab.page.locator("#greeting")).to_have_text("three")
     expect(overlay(tab)).to_have_count(0)
     expect(notice(tab)).to_have_count(0)
     assert_kept(tab)
     site.edit_code('GREETING = "three"', 'GREETING = "one"')
-    expect(tab.page.locator("#greeting")).to_have_text("one", timeout=LONG)
+    expect(tab.page.locator("#greeting")).to_have_text("one")
 
 
 @pytest.mark.needs("echo")

@@ -146,7 +146,7 @@ def opened(browser: Browser, site: StockSite, files: Mapping[str, str], folder: 
     An uncaught error in the tab fails the test.
     """
     from support.project import Project, free_port, script_command
-    from support.tab import WAIT, Tab
+    from support.tab import Tab
 
     if site.own_port:
         site = replace(site, channel_port=free_port())
@@ -161,7 +161,6 @@ def opened(browser: Browser, site: StockSite, files: Mapping[str, str], folder: 
         project.start()
         context = stack.enter_context(browser.new_context(ignore_https_errors=True))
         tab = Tab(context.new_page())
-        tab.page.set_default_timeout(WAIT * 1000)
         console: list[str] = []
         tab.page.on("console", lambda line: console.append(line.text))
         sockets: list[str] = []

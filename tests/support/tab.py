@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Tab"]
 
-WAIT = 10.0
-"""Seconds a page has to become what a test waits for."""
+WAIT = 30.0
+"""Seconds a page has to become what a test waits for, as in all of Playwright: the machine may be busy."""
 
 _MARK = """() => {
     window.__marker = true;
@@ -93,9 +93,7 @@ class Tab:
     def until_value(self, expression: str, wanted: object) -> None:
         """Wait until JavaScript gives this value in the page, whichever page it is by then."""
         try:
-            self.page.wait_for_function(
-                f"(wanted) => ({expression}) === wanted", arg=wanted, polling=10, timeout=WAIT * 1000
-            )
+            self.page.wait_for_function(f"(wanted) => ({expression}) === wanted", arg=wanted, polling=10)
         except Error:
             pytest.fail(
                 f"{expression} is {self.value(expression)!r}, not {wanted!r}; messages: {self.messages}"
@@ -122,17 +120,17 @@ class Tab:
     def wait_for_reload(self) -> None:
         """Wait until the marked page is gone and the next one is connected, and mark that."""
         fresh = "window.__marker === undefined && document.readyState === 'complete'"
-        self.page.wait_for_function(fresh, timeout=WAIT * 1000)
+        self.page.wait_for_function(fresh)
         self.until(lambda: self._connected, "the reloaded page to connect")
         self.mark()
 
     def text(self, text: str, selector: str = "#out") -> None:
         """Wait until an element shows this text."""
-        expect(self.page.locator(selector)).to_have_text(text, timeout=WAIT * 1000)
+        expect(self.page.locator(selector)).to_have_text(text)
 
     def style(self, value: str, selector: str = "body", name: str = "color") -> None:
         """Wait until an element has this computed style."""
-        expect(self.page.locator(selector)).to_have_css(name, value, timeout=WAIT * 1000)
+        expect(self.page.locator(selector)).to_have_css(name, value)
 
 
 def _read_binary(frame: bytes) -> dict[str, Any]:
