@@ -4,12 +4,13 @@ PYTHON ?= python3
 ROOT ?= examples/counter
 VENV := .venv
 BIN := $(VENV)/bin
-# Most tests wait for sockets and timers, so that several go on beside each other; browsers work, so two do.
-SIDE_BY_SIDE := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
+# Most tests wait for sockets and timers, so that several go on beside each other; browsers work, so fewer do,
+# those files first that have most tests, lest one of them be left over at the end.
+SIDE_BY_SIDE := $(BIN)/pytest --dist loadfile
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev test lint bench cluster conformance interop chromium nginx engines clean
+.PHONY: help dev test lint bench cluster conformance interop chromium headless-chromium nginx engines clean
 
 help: ## Say what the targets do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -18,10 +19,10 @@ help: ## Say what the targets do
 dev: $(VENV)/.installed ## Serve examples/counter (or ROOT=folder) and print its URL
 	$(BIN)/hotchannel dev $(ROOT)
 
-test: $(VENV)/.tools $(VENV)/.django42 node_modules/.installed chromium nginx engines lint ## Set up all that tests need; check style and types; run every test
-	$(SIDE_BY_SIDE) -n 4 -m "not browser"
-	$(SIDE_BY_SIDE) -n 2 -m browser
-	$(SIDE_BY_SIDE) -n 2 tests/browser --ignore tests/browser/test_pack.py \
+test: $(VENV)/.tools $(VENV)/.django42 node_modules/.installed headless-chromium nginx engines lint ## Set up all that tests need; check style and types; run every test
+	$(SIDE_BY_SIDE) --no-loadscope-reorder -n 4 -m "not browser"
+	$(SIDE_BY_SIDE) -n 3 -m browser
+	$(SIDE_BY_SIDE) -n 3 tests/browser --ignore tests/browser/test_pack.py \
 		--ignore tests/browser/front --ignore tests/browser/test_several_servers.py --ignore tests/browser/test_app_examples.py --ignore-glob "*/test_morph*.py" --pack on
 
 lint: $(VENV)/.tools node_modules/.installed ## Style, types and layers only
@@ -40,7 +41,7 @@ bench: $(VENV)/.tools node_modules/.installed chromium engines ## Measure hotcha
 	$(BIN)/python benchmarks/compressed_broadcast.py
 	$(BIN)/python benchmarks/cluster.py
 
-interop: $(VENV)/.tools node_modules/.installed chromium ## Run the browser's tests against npm's Vite
+interop: $(VENV)/.tools node_modules/.installed headless-chromium ## Run the browser's tests against npm's Vite
 	$(BIN)/pytest tests/browser tests/interop --server vite
 
 cluster: $(VENV)/.tools nginx engines ## Show three processes behind nginx that share a channel by Redis
@@ -51,6 +52,9 @@ conformance: $(VENV)/.tools ## Run the Autobahn suite and write docs/autobahn.md
 
 chromium:
 	@tools/debian.sh chromium chromium
+
+headless-chromium:
+	@tools/debian.sh chromium-headless-shell chromium-headless-shell
 
 nginx:
 	@tools/debian.sh nginx nginx-light \

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import pytest
 
+from support.chromium import launch
 from support.engines import Engine
 from support.entrance_fixtures import runs_on_its_loop
 from support.outcomes import Outcomes
@@ -30,16 +31,6 @@ if TYPE_CHECKING:
     from support.engines import EngineKind
     from support.project import StartProject
     from support.tab import Tab
-
-CHROMIUM_ARGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -153,16 +144,14 @@ def project(
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """One Chromium, the distribution's own, for all tests."""
+    """One Chromium for all tests."""
     from playwright.sync_api import expect, sync_playwright
 
     from support.tab import WAIT
 
-    executable = shutil.which("chromium")
-    assert executable, "chromium is missing: `make test` installs Debian's"
     expect.set_options(timeout=WAIT * 1000)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGS)
+        chromium = launch(playwright.chromium)
         yield chromium
         chromium.close()
 

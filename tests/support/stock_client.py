@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import threading
@@ -29,6 +28,7 @@ from hotchannel.options import DevOptions, HttpsOptions, WsOptions
 from hotchannel.websocket.asgi import AsgiEntrance
 from hotchannel.websocket.server import WebSocketServer
 from hotchannel.wire.payloads import HotPayload
+from support.chromium import launch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -114,8 +114,7 @@ def trusting(browser: Browser) -> Browser:
     Stock's client polls for a restarted server in a SharedWorker, where Chromium knows nothing of an
     exception that was made for a page, be it by a click or by `ignore_https_errors`.
     """
-    args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--ignore-certificate-errors"]
-    return browser.browser_type.launch(executable_path=shutil.which("chromium"), args=args)
+    return launch(browser.browser_type, "--ignore-certificate-errors")
 
 
 @dataclass(frozen=True)

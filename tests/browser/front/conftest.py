@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tomllib
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import pytest
 
 from browser.front.setups import BELOW, FASTAPI, FILES, FLASK, NAME, PAGE
 from hotchannel.websocket.tls import self_signed
+from support.chromium import launch
 from support.nginx import Nginx
 from support.project import Project, free_port, hotchannel_command
 
@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def chromium(browser: Browser) -> Iterator[Browser]:
     """A Chromium that knows a name of this machine."""
-    made = browser.browser_type.launch(
-        executable_path=shutil.which("chromium"),
-        args=["--no-sandbox", "--disable-gpu", f"--host-resolver-rules=MAP {NAME} 127.0.0.2"],
-    )
+    made = launch(browser.browser_type, f"--host-resolver-rules=MAP {NAME} 127.0.0.2")
     yield made
     made.close()
 
