@@ -66,6 +66,7 @@ def test_folders_are_made_absolute_and_must_be_there(tmp_path: Path) -> None:
         pytest.param({"static": {"static": "."}}, "starts with '/'", id="prefix without slash"),
         pytest.param({"templates": [1]}, "a list of texts", id="templates"),
         pytest.param({"morph": "no"}, "True or False", id="morph"),
+        pytest.param({"editor": [1]}, "a command, or a list", id="editor"),
         pytest.param({"ws": {"prot": "ws"}}, "did you mean port", id="channel's option"),
         pytest.param({"ws": 24678}, "a dict of the channel's settings", id="channel"),
         pytest.param({"ws": {"port": "a"}}, "a port number", id="port"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypedDict
 
 from hotchannel.errors import OptionError, closest
+from hotchannel.option_checks import check_editor
 from hotchannel.options import WsOptions, with_fields
 
 __all__ = ["AppSettings", "Arguments", "PathLike", "StaticFolders", "read_settings"]
@@ -116,6 +117,7 @@ def read_settings(project: PathLike, settings: Mapping[str, Any]) -> AppSettings
     for name in ("morph", "polling"):
         if not isinstance(fields.get(name, False), bool):
             raise OptionError(name, fields[name], "True or False")
+    check_editor(fields.get("editor"))
     made: dict[str, Any] = {name: fields[name] for name in ("morph", "polling", "editor") if name in fields}
     if (static := fields.get("static")) is not None:
         made["static"] = _mounts(static, project)
