@@ -57,13 +57,24 @@ def test_no_case_is_missing() -> None:
     assert Counter(number.partition(".")[0] for number in numbers) == FAMILIES
 
 
-def test_the_report_has_every_case_and_none_failed() -> None:
-    rows = [
+def rows_of_the_report(first: str) -> list[list[str]]:
+    """The cells of its tables' rows that begin so."""
+    return [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in REPORT.read_text("utf-8").splitlines()
-        if re.match(r"\| \d", line)
+        if re.match(rf"\| {first}", line)
     ]
+
+
+def test_the_report_has_every_case_and_none_failed() -> None:
+    rows = rows_of_the_report(r"(\d|10)\.")
     assert [row[0] for row in rows] == [case.number for case in CASES]
     assert {row[1] for row in rows} <= {"OK", "NON-STRICT", "INFORMATIONAL"}
     assert {row[2] for row in rows} <= {"OK", "INFORMATIONAL"}
     assert all(row[5] for row in rows if row[1:3] != ["OK", "OK"]), "why not OK?"
+
+
+def test_the_report_has_every_group_of_compression_and_none_failed() -> None:
+    rows = rows_of_the_report(r"1[23]\.")
+    assert [row[0] for row in rows] == [*(f"12.{n}" for n in range(1, 6)), *(f"13.{n}" for n in range(1, 8))]
+    assert {tuple(row[1:]) for row in rows} == {("18", "0")}
