@@ -159,6 +159,11 @@ def test_an_edit_lights_its_way_and_is_timed(site: Project, tab: Tab, new_tab: C
     tab.wait_for_reload()
     expect(page.locator("#graph .node.reload text").first).to_have_text("main.js")
     expect(saves.first.locator("code")).to_have_text("other.js")
+    # The next page is asked at once.
+    site.edit("src/leaf.js", "2", "3")
+    tab.text("part 3")
+    expect(saves.first.locator("code")).to_have_text("leaf.js")
+    expect(saves.first.locator(".bar i")).to_have_count(2)
 
 
 def test_what_was_refused_stands_there_with_its_reason(

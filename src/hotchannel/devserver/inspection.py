@@ -107,6 +107,11 @@ class Inspection:
         token = query_parameter(split_query(request.target)[1], b"token")
         if self._channel.knows_token(token):
             self._trusted.add(client)
+        if self._lookers and client.resuming:
+            # A page that has reloaded times what it takes in from its first update on; how far away it is, it
+            # tells with all others.
+            self._number(client)
+            client.send(LOOK, {})
 
     def _begin(self, data: Json, client: WebSocketClient) -> None:
         if client not in self._trusted or client in self._lookers:
@@ -187,11 +192,12 @@ class Inspection:
 
     def _seen(self, data: Json, client: WebSocketClient) -> None:
         page = self._pages.get(client)
-        if page is None or not isinstance(data, dict) or data.get("id") != self._steps // _LOOK_EVERY:
+        if page is None or not isinstance(data, dict):
             return
         path = data.get("page")
         page.path = path[:_MAX_NAME] if isinstance(path, str) else None
-        page.latency = round((time.perf_counter() - self._asked_at) * 1000, 1)
+        if data.get("id") == self._steps // _LOOK_EVERY:
+            page.latency = round((time.perf_counter() - self._asked_at) * 1000, 1)
 
     def _applied(self, data: Json, client: WebSocketClient) -> None:
         page = self._pages.get(client)
