@@ -57,9 +57,9 @@ def main() -> None:
         except KeyboardInterrupt:
             pass
         finally:
+            # Redis last: without it the others would say that it does not answer.
             for process in reversed(running):
                 process.terminate()
-            for process in running:
                 process.wait()
 
 
