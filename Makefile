@@ -4,8 +4,8 @@ PYTHON ?= python3
 ROOT ?= examples/counter
 VENV := .venv
 BIN := $(VENV)/bin
-# Most tests wait for sockets and timers, so that several go on beside each other; browsers work, so fewer do,
-# those files first that have most tests, lest one of them be left over at the end.
+# Most tests wait for sockets and timers, so that several go on beside each other; browsers work, so fewer do.
+# Files with most tests come first, lest one of them be left over at the end.
 SIDE_BY_SIDE := $(BIN)/pytest --dist loadfile
 
 .DEFAULT_GOAL := help
@@ -20,7 +20,7 @@ dev: $(VENV)/.installed ## Serve examples/counter (or ROOT=folder) and print its
 	$(BIN)/hotchannel dev $(ROOT)
 
 test: $(VENV)/.tools $(VENV)/.django42 node_modules/.installed headless-chromium nginx engines lint ## Set up all that tests need; check style and types; run every test
-	$(SIDE_BY_SIDE) --no-loadscope-reorder -n 4 -m "not browser"
+	$(SIDE_BY_SIDE) -n 4 -m "not browser"
 	$(SIDE_BY_SIDE) -n 3 -m browser
 	$(SIDE_BY_SIDE) -n 3 tests/browser --ignore tests/browser/test_pack.py \
 		--ignore tests/browser/front --ignore tests/browser/test_several_servers.py --ignore tests/browser/test_app_examples.py --ignore-glob "*/test_morph*.py" --pack on
