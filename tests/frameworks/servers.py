@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
-__all__ = ["PATIENCE", "SERVERS", "Answer", "Row", "RunningApp"]
+__all__ = ["SERVERS", "Answer", "Row", "RunningApp"]
 
-PATIENCE = 20.0
+_PATIENCE = 20.0
 """Seconds for what a restart is part of: reloaders look about every second, and Python starts anew."""
 
 SAVE_AGAIN = 3.0
@@ -302,7 +302,7 @@ class RunningApp(Folder):
     def wait_for_end(self) -> None:
         """Wait until the server has ended by itself."""
         assert self._process is not None
-        self._process.wait(PATIENCE)
+        self._process.wait(_PATIENCE)
 
     @property
     def is_alive(self) -> bool:
@@ -317,7 +317,7 @@ class RunningApp(Folder):
 
     def get(self, path: str, **headers: str) -> Answer:
         """Ask as a browser asks for a page."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE)
         try:
             connection.request("GET", path, headers={"Accept": "text/html", **headers})
             response = connection.getresponse()
@@ -328,7 +328,7 @@ class RunningApp(Folder):
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for what nobody tells of."""
-        deadline = time.monotonic() + max(PATIENCE, START_TIMEOUT)
+        deadline = time.monotonic() + max(_PATIENCE, START_TIMEOUT)
         while not condition():
             assert self.is_alive, f"the server has ended, instead of {what}:\n{self.log}"
             assert time.monotonic() < deadline, f"waited in vain for {what}:\n{self.log}"
@@ -350,7 +350,7 @@ class RunningApp(Folder):
         """Change the code; save it again, as one would, where the server says nothing of it."""
         seen = len(self.log)
         self.edit(self.application.code, old, new)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + _PATIENCE
         saved = time.monotonic()
         while self.row.notices not in self.log[seen:]:
             assert time.monotonic() < deadline, f"no save of the code was seen:\n{self.log}"
