@@ -99,6 +99,43 @@ async def test_only_so_much_is_kept(client: Callable[..., Client], limits: dict[
     assert [record.n for record in records] == list(range(joined.first, 501))
 
 
+async def test_a_record_of_any_size_comes_whole(client: Callable[..., Client]) -> None:
+    one, late = client(keep_bytes=9_000_000), client(keep_bytes=9_000_000)
+    await one.join(token="t", epoch="e", last=0)
+    wanted = [(n, bytes([n]) * size) for n, size in enumerate((1, 4_000_000, 0, 1_048_576, 2), 1)]
+    await one.append("p", wanted)
+    # As after a lost answer.
+    await one.append("p", wanted[1:])
+    last = (await late.join(token="t", epoch="e", last=0)).last
+    for each in (one, late):
+        records = await read(each, 0, last)
+        assert [record[2:] for record in records if record.n] == wanted
+
+
+@pytest.mark.parametrize("engine", ["nats"], indirect=True)
+async def test_a_record_whose_first_parts_were_let_go_of_has_no_data(client: Callable[..., Client]) -> None:
+    one, late = client(keep=3, keep_bytes=9_000_000), client(keep=3, keep_bytes=9_000_000)
+    await one.join(token="t", epoch="e", last=0)
+    await one.append("p", [(1, b"x" * 2_500_000), (2, b"y")])
+    assert (await late.join(token="t", epoch="e", last=0)).first == 2
+    wanted = [Record(2, "p", 0, b""), Record(3, "p", 1, None), Record(4, "p", 2, b"y")]
+    assert await read(late, 1, 3) == wanted
+    # Who asks again is told the same.
+    assert (await late.join(token="t", epoch="e", last=3)).epoch == "e"
+    assert await read(late, 2, 2) == wanted[1:]
+
+
+@pytest.mark.parametrize("engine", ["nats"], indirect=True)
+async def test_what_is_larger_than_the_log_is_told_and_keeps_its_number(
+    client: Callable[..., Client], caplog: pytest.LogCaptureFixture
+) -> None:
+    one = client(keep_bytes=1000)
+    await one.join(token="t", epoch="e", last=0)
+    await one.append("p", [(1, b"x" * 1001), (2, b"y")])
+    assert await read(one, 0, 2) == [Record(1, "p", 1, b""), Record(2, "p", 2, b"y")]
+    assert "a message of 1001 bytes reaches nobody" in caplog.text
+
+
 async def test_who_has_seen_more_than_is_there_ends_the_epoch(client: Callable[..., Client]) -> None:
     one, other = client(), client()
     for each in (one, other):

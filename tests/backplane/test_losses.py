@@ -274,18 +274,27 @@ async def test_what_others_write_into_the_log_harms_nobody(
     assert "Traceback" not in caplog.text
 
 
-async def test_messages_of_every_size(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+async def test_messages_of_every_size(cluster: Cluster) -> None:
     one, other = await cluster.servers(2)
     page = await cluster.page(other)
-    sizes = [1, 300_000, 700_000, 900_000, 3_000_000, 2]
+    sizes = [1, 300_000, 700_000, 900_000, 1_048_000, 1_048_576, 3_000_000, 2]
     for size in sizes:
         one.send("n", "x" * size)
-    if cluster.engine.kind == "nats":
-        # Its max_payload.
-        sizes.remove(3_000_000)
-        await until(lambda: "reaches nobody" in caplog.text, "to be told")
     await until(lambda: len(page.data()) == len(sizes), "all messages")
     assert [len(data) for data in page.data()] == sizes
+
+
+async def test_large_messages_come_once_and_in_order_though_the_engine_begins_again(cluster: Cluster) -> None:
+    one, other = await cluster.servers(2)
+    page = await cluster.page(other)
+    for number in range(12):
+        one.send("n", [number, "x" * 2_500_000])
+        if number % 4 == 2:
+            await asyncio.sleep(0.02)
+            cluster.engine.kill()
+            cluster.engine.start()
+    await until(lambda: len(page.data()) >= 12, "all messages")
+    assert [number for number, _ in page.data()] == list(range(12))
 
 
 @pytest.mark.parametrize("is_hung", [False, True], ids=["gone", "hung"])

@@ -202,6 +202,17 @@ async def test_a_gap_in_the_log_is_told_once(stream: StreamBackplane, log: Log, 
     assert receiver.gaps == [(9, True)]
 
 
+async def test_what_lost_its_parts_is_a_gap_once_more_comes(
+    stream: StreamBackplane, log: Log, receiver: Receiver
+) -> None:
+    log.records += [Record(1, "q", 1, b""), Record(2, "r", 0, b""), Record(3, "r", 1, None)]
+    await until(lambda: log.asked.count("read") > 2, "all of them")
+    assert (receiver.numbers, receiver.gaps) == ([1], [])
+    log.records.append(Record(4, "q", 2, b""))
+    await until(lambda: receiver.numbers == [1, 4], "the next of them")
+    assert receiver.gaps == [(3, True)]
+
+
 async def test_a_sender_that_lets_go_of_some_is_told_of(
     stream: StreamBackplane, log: Log, receiver: Receiver
 ) -> None:

@@ -30,7 +30,7 @@ _MOST = 100
 
 _MAX_TEXT = 2 * 1024 * 1024
 _MAX_PACKED = 256 * 1024
-"""Bytes of a text, and of what is told of it: the log is bounded, and NATS takes 1 MB at once."""
+"""Bytes of a text, and of what is told of it: the log that all share is bounded."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{12}")
 _FASTEST = 1

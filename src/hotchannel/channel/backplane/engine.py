@@ -34,14 +34,15 @@ class Record(NamedTuple):
     Attributes:
         seq: its number in the epoch.
         sender: who sent it; empty where somebody else has written into the log.
-        n: which of the sender's it is, from 1.
-        data: the operation, encoded; empty where the engine could not take it.
+        n: which of the sender's it is, from 1; 0 for a part of one that comes whole with a later record.
+        data: the operation, encoded; empty for such a part, and where the engine could not take it; None
+            where parts of it were let go of.
     """
 
     seq: int
     sender: str
     n: int
-    data: bytes
+    data: bytes | None
 
 
 @dataclass(frozen=True, slots=True)

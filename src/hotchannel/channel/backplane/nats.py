@@ -4,8 +4,9 @@ Role: a record's number is its number in the stream, and `Nats-Msg-Id` sees to i
 connection is given up at the first error, since the stream's reader begins again where it was. The lease is a
 key that goes by itself; how many clients others have, they tell on a plain subject.
 
-Needs NATS 2.9 or newer with JetStream. Whoever can read the bucket can read the channel's token. What is
-larger than the server's `max_payload` (1 MB where it says nothing) reaches nobody, which is logged.
+What is larger than the server's `max_payload` goes in parts. A record's number is that of its last part.
+
+Needs NATS 2.9 or newer with JetStream. Whoever can read the bucket can read the channel's token.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hotchannel.channel.backplane.engine import Beat, EngineLostError, EpochEndedError, Joined, Record
+from hotchannel.channel.backplane.parts import Assembly, split
 from hotchannel.channel.backplane.roles import Presence
 from hotchannel.channel.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
 try:
     from nats.aio.client import Client
@@ -46,6 +48,8 @@ _LEASE = 3.0
 """Seconds that a process is believed to live without a sign of it."""
 _HEADERS = 256
 """Bytes that the headers of a record take, and more."""
+_PART = "Hotchannel-Part"
+"""Header of a part: `INDEX/COUNT`, from 0."""
 _EXPIRE = 3600.0
 """Seconds after which a record is gone."""
 
@@ -71,6 +75,7 @@ class NatsEngine:
         self._values: Any = None
         self._leases: Any = None
         self._records: Any = None
+        self._assembly = Assembly()
         self._lease: int | None = None
         self._others: dict[str, tuple[float, Presence]] = {}
 
@@ -105,11 +110,10 @@ class NatsEngine:
         async with _answers():
             acks = [
                 await self._jetstream.publish_async(
-                    self._subject(f"{self._epoch}.{sender}.{n}"),
-                    self._within_limit(data),
-                    headers={"Nats-Msg-Id": f"{sender}:{n}"},
+                    self._subject(f"{self._epoch}.{sender}.{n}"), part, headers=headers
                 )
                 for n, data in records
+                for part, headers in self._parts(f"{sender}:{n}", data)
             ]
             await asyncio.gather(*acks)
 
@@ -132,7 +136,7 @@ class NatsEngine:
                 messages.append(await self._records.next_msg(timeout=_WAIT))
             if not messages and not self._connected:
                 raise EngineLostError("the connection is gone")
-            return [_record(message) for message in messages]
+            return [self._record(message) for message in messages]
 
     async def beat(self, process: str, presence: Presence) -> Beat:
         """Say that this process lives; see `engine.Engine`."""
@@ -172,16 +176,33 @@ class NatsEngine:
     def _connected(self) -> bool:
         return self._client is not None and self._client.is_connected
 
-    def _within_limit(self, data: bytes) -> bytes:
-        """Return what stands in the log: its number is needed, also where the server refuses the data."""
+    def _parts(self, name: str, data: bytes) -> Iterator[tuple[bytes, dict[str, str]]]:
+        """What stands in the log for a record, with the headers."""
         assert self._client is not None  # it has joined
-        most = self._client.max_payload - _HEADERS
-        if len(data) <= most:
-            return data
-        _log.error(
-            "a message of %d bytes reaches nobody: the server's max_payload allows %d", len(data), most
-        )
-        return b""
+        if len(data) > self._keep_bytes:
+            _log.error(
+                "a message of %d bytes reaches nobody: the log keeps %d (ten times ws.journal_bytes)",
+                len(data),
+                self._keep_bytes,
+            )
+            # Its number is needed.
+            data = b""
+        parts = split(data, self._client.max_payload - _HEADERS)
+        for index, part in enumerate(parts):
+            headers = {"Nats-Msg-Id": f"{name}:{index}"}
+            if len(parts) > 1:
+                headers[_PART] = f"{index}/{len(parts)}"
+            yield part, headers
+
+    def _record(self, message: Any) -> Record:
+        seq = message.metadata.sequence.stream
+        sender, number = message.subject.rsplit(".", 2)[1:]
+        numbers = [number, *(message.headers or {}).get(_PART, "0/1").split("/")]
+        if len(numbers) != 3 or not all(number.isdecimal() for number in numbers):
+            return Record(seq, "", 0, b"")
+        n, index, count = map(int, numbers)
+        data = self._assembly.add(sender, n, message.data, index, count)
+        return Record(seq, sender, n, data) if index == count - 1 else Record(seq, sender, 0, b"")
 
     async def _heard(self, message: Any) -> None:
         with suppress(msgspec.DecodeError, msgspec.ValidationError):
@@ -242,12 +263,6 @@ class NatsEngine:
 
     def _subject(self, name: str) -> str:
         return f"hotchannel.{self._name}.{name}"
-
-
-def _record(message: Any) -> Record:
-    seq = message.metadata.sequence.stream
-    sender, n = message.subject.rsplit(".", 2)[1:]
-    return Record(seq, sender, int(n), message.data) if n.isdecimal() else Record(seq, "", 0, b"")
 
 
 async def _quiet(error: Exception) -> None:

@@ -273,7 +273,7 @@ class StreamBackplane:
 
     def _take(self, records: list[Record]) -> None:
         for record in records:
-            if record.seq <= self._last:
+            if record.seq <= self._last or record.data is None:
                 continue
             self._reach(record.seq)
             origin = (record.sender, record.n)
