@@ -23,7 +23,7 @@ test: $(VENV)/.tools $(VENV)/.django42 node_modules/.installed headless-chromium
 	$(SIDE_BY_SIDE) -n 4 -m "not browser"
 	$(SIDE_BY_SIDE) -n 3 -m browser
 	$(SIDE_BY_SIDE) -n 3 tests/browser --ignore tests/browser/test_pack.py \
-		--ignore tests/browser/front --ignore tests/browser/test_several_servers.py --ignore tests/browser/test_app_examples.py --ignore-glob "*/test_morph*.py" --pack on
+		--ignore tests/browser/front --ignore tests/browser/test_several_servers.py --ignore tests/browser/applications --ignore-glob "*/test_morph*.py" --pack on
 
 lint: $(VENV)/.tools node_modules/.installed ## Style, types and layers only
 	$(BIN)/ruff check .
