@@ -6,59 +6,14 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-import jinja2
 import msgspec
 import pytest
-from django.template import Context, Engine, TemplateDoesNotExist, TemplateSyntaxError
 
 from hotchannel.integrations.tracebacks import error_detail
-from hotchannel.wire.payloads import Location
+from integrations.raised import caret, place, raising, run, running, where
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from hotchannel.wire.payloads import ErrorDetail
-
-
-def run(file: Path, source: str, **names: object) -> BaseException:
-    """What a file with this source raises when it is imported."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(source, encoding="utf-8")
-    try:
-        exec(compile(file.read_bytes(), str(file), "exec"), names)
-    except BaseException as error:
-        return error
-    raise AssertionError("nothing was raised")
-
-
-def raising(error: BaseException) -> BaseException:
-    try:
-        raise error
-    except BaseException as raised:
-        return raised
-
-
-def place(detail: ErrorDetail) -> tuple[object, int, int]:
-    assert isinstance(detail.loc, Location)
-    assert detail.loc.file == detail.id
-    return detail.id, detail.loc.line, detail.loc.column
-
-
-def where(detail: ErrorDetail) -> tuple[int, int]:
-    return place(detail)[1:]
-
-
-def caret(detail: ErrorDetail) -> str:
-    """The source from the caret to the line's end."""
-    assert isinstance(detail.frame, str)
-    lines = detail.frame.splitlines()
-    number = next(number for number, line in enumerate(lines) if re.fullmatch(r"\s+\|\s+\^", line))
-    return lines[number - 1][lines[number].index("^") :]
-
-
-def running(detail: ErrorDetail) -> list[str]:
-    """Names of what was run, as the stack has them."""
-    return re.findall(r", in (\S+)$", detail.stack, re.MULTILINE)
 
 
 def test_everything_that_the_overlay_shows(tmp_path: Path) -> None:
@@ -209,83 +164,6 @@ class TestSyntaxErrors:
     def test_code_that_is_no_file(self, tmp_path: Path) -> None:
         error = run(tmp_path / "app.py", "a = 1\neval('1 +')")
         assert where(error_detail(error, str(tmp_path))) == (2, 0)
-
-
-class TestTemplates:
-    @pytest.mark.parametrize(
-        ("template", "kind", "line", "expected"),
-        [
-            pytest.param("<p>\n{% if %}\n", jinja2.TemplateSyntaxError, 2, "{% if %}", id="syntax"),
-            pytest.param(
-                "<p>\n  {{ no.such.name }}", jinja2.UndefinedError, 2, "{{ no.such.name }}", id="undefined"
-            ),
-            pytest.param("{{ 1 }}\n\n{{ fail() }}", ZeroDivisionError, 3, "{{ fail() }}", id="what it calls"),
-            pytest.param(
-                "\n{% include 'no' %}", jinja2.TemplateNotFound, 2, "{% include 'no' %}", id="not found"
-            ),
-        ],
-    )
-    def test_jinja(
-        self, tmp_path: Path, template: str, kind: type[Exception], line: int, expected: str
-    ) -> None:
-        file = tmp_path / "page.html"
-        file.write_text(template)
-        environment = jinja2.Environment(loader=jinja2.FileSystemLoader(tmp_path))
-        with pytest.raises(kind) as raised:
-            environment.get_template("page.html").render(fail=fail)
-        detail = error_detail(raised.value, str(tmp_path))
-        assert (place(detail)[:2], caret(detail)) == ((str(file), line), expected)
-
-    @pytest.mark.parametrize(
-        ("template", "kind", "line", "expected"),
-        [
-            pytest.param("<p>\n{% if %}\n", TemplateSyntaxError, 2, "{% if %}", id="syntax"),
-            pytest.param("<b>&amp;<i>{{ fail }}", ZeroDivisionError, 1, "{{ fail }}", id="what it calls"),
-            pytest.param(
-                "\n{% include 'no' %}", TemplateDoesNotExist, 2, "{% include 'no' %}", id="not found"
-            ),
-        ],
-    )
-    @pytest.mark.parametrize("template_name", ["page.html", "outer.html"])
-    def test_django(
-        self,
-        tmp_path: Path,
-        template_name: str,
-        template: str,
-        kind: type[Exception],
-        line: int,
-        expected: str,
-    ) -> None:
-        file = tmp_path / "page.html"
-        file.write_text(template)
-        (tmp_path / "outer.html").write_text("{% include 'page.html' %}")
-        engine = Engine(dirs=[str(tmp_path)], debug=True)
-        with pytest.raises(kind) as raised:
-            engine.get_template(template_name).render(Context({"fail": fail}))
-        detail = error_detail(raised.value, str(tmp_path))
-        assert (place(detail)[:2], caret(detail)) == ((str(file), line), expected)
-
-    def test_django_says_the_template_ahead_of_what_it_calls(self, tmp_path: Path) -> None:
-        (tmp_path / "page.html").write_text("{{ run }}")
-        engine = Engine(dirs=[str(tmp_path)], debug=True)
-
-        def run_own() -> None:
-            raise run(tmp_path / "models.py", "1 / 0")
-
-        with pytest.raises(ZeroDivisionError) as raised:
-            engine.get_template("page.html").render(Context({"run": run_own}))
-        detail = error_detail(raised.value, str(tmp_path))
-        assert place(detail) == (str(tmp_path / "page.html"), 1, 0)
-        assert re.findall(r"(\w+\.\w+)\", line", detail.stack)[:2] == ["page.html", "models.py"]
-
-    def test_template_that_is_no_file(self, tmp_path: Path) -> None:
-        error = run(tmp_path / "app.py", "a = 1\nparse('{% if %}')", parse=jinja2.Environment().from_string)
-        assert where(error_detail(error, str(tmp_path))) == (2, 0)
-
-
-def fail() -> float:
-    """What a template calls, and no file of the project."""
-    return 1 / 0
 
 
 class TestStack:
