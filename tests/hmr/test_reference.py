@@ -57,13 +57,34 @@ def _is_covered(importer: ModuleNode, node: ModuleNode) -> bool:
     return node.accepted_exports is not None and names is not None and names <= node.accepted_exports
 
 
-def _imports_itself(node: ModuleNode) -> bool:
+def _above(node: ModuleNode) -> set[ModuleNode]:
     reached: set[ModuleNode] = set()
     pending = {importer for importer in node.importers if importer is not node}
     while pending:
         reached |= pending
         pending = {importer for each in pending for importer in each.importers} - reached
-    return node in reached
+    return reached
+
+
+def _imports_itself(node: ModuleNode) -> bool:
+    return node in _above(node)
+
+
+def _runs_again_with(node: ModuleNode) -> set[ModuleNode]:
+    """What `node` imports that imports it, unless it is told of `node` otherwise."""
+    around = {each for each in _above(node) if node in _above(each)}
+    again = {node}
+    while (
+        more := {
+            importer
+            for each in again
+            for importer in each.importers
+            if importer in around and each not in importer.accepted
+        }
+        - again
+    ):
+        again |= more
+    return again
 
 
 def _expected(
@@ -78,6 +99,9 @@ def _expected(
             return None
         boundaries |= dict.fromkeys(walk.boundaries)
         visited |= set(walk.visited)
+    for module, via in boundaries:
+        if module is via:
+            visited |= _runs_again_with(module)
     return list(boundaries), visited
 
 

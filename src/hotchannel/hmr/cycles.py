@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from hotchannel.hmr.graph import ModuleNode
 
@@ -29,17 +30,21 @@ class Cycles:
     __slots__ = ("_members", "_numbers")
 
     def __init__(self) -> None:
-        self._members: set[ModuleNode] = set()
+        self._members: dict[ModuleNode, AbstractSet[ModuleNode]] = {}
         self._numbers: dict[ModuleNode, int] = {}
 
     def __contains__(self, node: ModuleNode) -> bool:
         """Tell whether `node` imports itself by way of another module."""
+        return bool(self.around(node))
+
+    def around(self, node: ModuleNode) -> AbstractSet[ModuleNode]:
+        """Return all that import `node` and are imported by it, itself among them; empty where nothing is."""
         # Most boundaries are near the top, or import nothing: no need to look further.
         if not node.importers or not node.imports:
-            return False
+            return frozenset()
         if node not in self._numbers:
             self._explore(node)
-        return node in self._members
+        return self._members.get(node, frozenset())
 
     def _explore(self, root: ModuleNode) -> None:
         """Find the components of `root` and of all modules above it that are not known yet."""
@@ -76,4 +81,4 @@ class Cycles:
                     del path[number:]
                     numbers.update(dict.fromkeys(component, _DONE))
                     if len(component) > 1:
-                        self._members.update(component)
+                        self._members.update(dict.fromkeys(component, frozenset(component)))

@@ -86,6 +86,7 @@ def propagate(*starts: ModuleNode) -> Propagation:
                     onward.append(importer)
             pending.extend(reversed(onward))
     dead_end = dead_end or _stuck(starts, boundaries, visited)
+    _run_circles_again(boundaries, visited, cycles)
     return Propagation(() if dead_end else tuple(boundaries), tuple(visited), dead_end)
 
 
@@ -113,6 +114,25 @@ def _stuck(
                 met.add(node)
                 pending.append(node)
     return next((start for start in starts if start.self_accepting is not None and start not in met), None)
+
+
+def _run_circles_again(
+    boundaries: Sequence[Boundary], visited: dict[ModuleNode, None], cycles: Cycles
+) -> None:
+    """Add what a boundary imports that imports it: it would meet its own old instance there.
+
+    Vite gives a new URL to every module above; only those in the circle are imported by the boundary.
+    """
+    pending = [
+        each.module for each in boundaries if each.module is each.accepted_via and each.module in cycles
+    ]
+    while pending:
+        node = pending.pop()
+        around = cycles.around(node)
+        for importer in node.importers:
+            if importer in around and importer not in visited and node not in importer.accepted:
+                visited[importer] = None
+                pending.append(importer)
 
 
 def _is_boundary(node: ModuleNode) -> bool:

@@ -55,6 +55,34 @@ SCENARIOS: dict[str, Scenario] = {
         Step(edit("src/b.js", "b1", "b2"), "update /src/b.js (circular)", notes="b2"),
         notes=("b1", *RUNS),
     ),
+    "self-inside-again": Scenario(
+        "A member that accepts itself has its newest self in what it imports.",
+        {
+            "src/main.js": 'import "./b.js";\n',
+            "src/a.js": A,
+            "src/b.js": 'import { a } from "./a.js";\nexport const word = "b1";\n'
+            "export const b = () => word;\nshow(a());\n" + ACCEPT,
+        },
+        "a1 b1",
+        Step(edit("src/b.js", "b1", "b2"), "update /src/b.js (circular)", "a1 b2"),
+    ),
+    "self-inside-three": Scenario(
+        "In a circle of three every member on the way runs again.",
+        {
+            "src/main.js": 'import "./a.js";\n',
+            "src/a.js": 'import { b } from "./b.js";\nexport const a = "a1";\nshow(b());\n' + ACCEPT,
+            "src/b.js": 'import { c } from "./c.js";\nexport const b = () => `b1 ${c()}`;\nnote("b runs");\n',
+            "src/c.js": 'import { a } from "./a.js";\nexport const c = () => `c1 ${a}`;\nnote("c runs");\n',
+        },
+        "b1 c1 a1",
+        Step(
+            edit("src/a.js", "a1", "a2"),
+            "update /src/a.js (circular)",
+            "b1 c1 a2",
+            notes=("c runs", "b runs"),
+        ),
+        notes=("c runs", "b runs"),
+    ),
     "self-inside-other-edited": Scenario(
         "An edit of another member is taken in by the one that accepts itself.",
         {
