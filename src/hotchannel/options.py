@@ -201,7 +201,7 @@ class WsOptions:
     token: str | None = field(default=None, repr=False)
     require_token: Literal["browser", "always"] = "browser"
     skip_web_socket_token_check: bool = False
-    allowed_hosts: tuple[str, ...] | Literal[True] = ()
+    allowed_hosts: tuple[str, ...] | list[str] | Literal[True] = ()
     server: Config | Server | None = field(default=None, repr=False)
     handshake_timeout: float = 10.0
     ping_interval: float = 20.0
@@ -230,7 +230,9 @@ class WsOptions:
         for name in _POSITIVE_OR_NONE:
             if getattr(self, name) is not None:
                 check_positive(f"ws.{name}", getattr(self, name))
-        if self.token == "":
+        if self.host is not None:
+            check_name("ws.host", self.host, "a name or an address, or none for loopback")
+        if self.token == "" or not isinstance(self.token, str | None):
             raise OptionError("ws.token", self.token, "a string that is not empty, or none for a new one")
         if self.require_token not in ("browser", "always"):
             raise OptionError("ws.require_token", self.require_token, "'browser' or 'always'")
@@ -238,10 +240,12 @@ class WsOptions:
             # It may hold a password: no more of it is shown than how it begins.
             shown = f"{str(self.backplane).partition(':')[0]}:..."
             raise OptionError("backplane", shown, f"a URL that begins with {', '.join(_ENGINES)}")
-        for name in ("compression", "shared_limits"):
+        for name in _SWITCHES:
             if not isinstance(getattr(self, name), bool):
                 raise OptionError(f"ws.{name}", getattr(self, name), "true or false")
-        if self.allowed_hosts is not True and not isinstance(self.allowed_hosts, tuple):
+        if isinstance(self.allowed_hosts, list):
+            object.__setattr__(self, "allowed_hosts", tuple(self.allowed_hosts))
+        if self.allowed_hosts is not True and not are_strings(self.allowed_hosts):
             raise OptionError("ws.allowed_hosts", self.allowed_hosts, "true or a list of host names")
 
 
@@ -260,6 +264,8 @@ def with_fields(options: WsOptions, fields: Mapping[str, Any]) -> WsOptions:
 
 
 _ENGINES = ("redis://", "rediss://", "unix://", "nats://", "tls://")
+
+_SWITCHES = ("strict_port", "overlay", "skip_web_socket_token_check", "compression", "shared_limits")
 
 _POSITIVE = (
     "timeout",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotchannel.channel.backplane import check_url
+from hotchannel.channel.backplane import check_url, open_backplane
 from hotchannel.channel.backplane.operations import (
     Failed,
     Operation,
@@ -21,7 +22,7 @@ from hotchannel.channel.backplane.operations import (
     encode_operation,
 )
 from hotchannel.channel.backplane.sequence import Arrival, Sequence
-from hotchannel.errors import OptionError
+from hotchannel.errors import HotChannelError, OptionError
 from hotchannel.wire.payloads import Binary, ErrorDetail
 
 Record = tuple[str, int, bytes]
@@ -226,6 +227,9 @@ def test_urls(url: str, address: str, name: str) -> None:
         "redis://h/0?channel=",
         "redis://h/0?channel=a.b",
         "redis://h:99999/0",
+        "nats://",
+        "tls://:4222",
+        "redis://h with a blank/0",
         "http://h",
         "h",
         "redis://user:secret@h/0?x=1",
@@ -240,3 +244,14 @@ def test_what_is_no_url_is_said_without_its_password(url: str) -> None:
     with pytest.raises(OptionError, match="backplane") as caught:
         check_url(url)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["redis", "nats"])
+def test_a_client_that_is_not_installed_is_said_with_its_extra(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, f"hotchannel.channel.backplane.{kind}", raising=False)
+    for name in [name for name in sys.modules if name.partition(".")[0] == kind] or [kind]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(HotChannelError, match=rf"pip install 'hotchannel\[{kind}\]'"):
+        open_backplane(f"{kind}://h", keep=1, keep_bytes=1)

@@ -229,3 +229,30 @@ class TestClient:
     )
     def test_nothing_else_is(self, folder: HotFolder, name: str) -> None:
         assert folder.get(f"/@vite/{name}").status == 404
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": -0}', '{"a": 1e400}', '{"a": ' + "9" * 5000 + "}", '{"a": "\\ud800"}'],
+    ids=["-0", "1e400", "5000 digits", "half a pair"],
+)
+def test_json_is_read_by_the_browser_as_it_stands(folder: HotFolder, text: str) -> None:
+    folder.write("a.json", "\ufeff" + text)
+
+    assert f"JSON.parse({json.dumps(text)})" in folder.text("/a.json?import")
+
+
+@pytest.mark.parametrize("name", ["NaN", "-Infinity"])
+def test_what_only_python_takes_for_json_is_an_error(folder: HotFolder, name: str) -> None:
+    folder.write("a.json", f'{{"a": {name}}}')
+
+    assert folder.get("/a.json?import").status == 500
+    (detail,) = folder.channel.errors.values()
+    assert f"there is no {name} in it" in detail.message
+
+
+@pytest.mark.parametrize("query", ["import", "import&inline"])
+def test_a_stylesheet_in_a_string_has_no_byte_order_mark(folder: HotFolder, query: str) -> None:
+    folder.write("a.css", "\ufeffa { color: red }")
+
+    assert '"a { color: red }"' in folder.text(f"/a.css?{query}")

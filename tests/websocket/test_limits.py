@@ -103,6 +103,14 @@ def test_handshakes_of_an_address_count_in_every_process() -> None:
     assert here.knock("10.0.0.2", 0.0) is None
 
 
+def test_handshakes_that_were_refused_count_nowhere() -> None:
+    here, there = shares(4.0), shares(4.0)
+    assert [there.knock("10.0.0.1", 0.0) is None for _ in range(30)] == [True] * 4 + [False] * 26
+    here.met({"there": heard(there)}, 0.0)
+    assert here.knock("10.0.0.1", 0.0) is not None
+    assert here.knock("10.0.0.1", 0.25) is None
+
+
 def test_what_a_process_tells_twice_counts_once_and_what_was_missed_counts_too() -> None:
     here, there = shares(8.0), shares(8.0)
     first, second, third = [(there.knock("10.0.0.1", 0.0), heard(there))[1] for _ in range(3)]
@@ -113,8 +121,8 @@ def test_what_a_process_tells_twice_counts_once_and_what_was_missed_counts_too()
 
 def test_what_was_taken_elsewhere_is_paid_back_in_time() -> None:
     here, there = shares(2.0), shares(2.0)
-    for _ in range(50):
-        there.knock("10.0.0.1", 0.0)
+    for admission in (here, there):
+        assert [admission.knock("10.0.0.1", 0.0) for _ in range(2)] == [None, None]
     here.met({"there": heard(there)}, 0.0)
     assert here.knock("10.0.0.1", 1.0) is not None
     assert here.knock("10.0.0.1", 2.0) is None

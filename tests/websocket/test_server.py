@@ -302,3 +302,27 @@ async def test_coming_and_going_is_logged(entrance: Entrance, caplog: pytest.Log
 async def test_limits_that_nobody_shares_are_named(caplog: pytest.LogCaptureFixture) -> None:
     WebSocketServer(WsOptions(shared_limits=True))
     assert "ws.shared_limits has no effect without ws.backplane" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "name", ["strict_port", "overlay", "skip_web_socket_token_check", "compression", "shared_limits"]
+)
+@pytest.mark.parametrize("value", ["false", "no", 1, None], ids=repr)
+def test_a_switch_is_true_or_false(name: str, value: object) -> None:
+    given: dict[str, Any] = {name: value}
+    with pytest.raises(OptionError, match=rf"ws\.{name} = .*: expected true or false"):
+        WsOptions(**given)
+
+
+@pytest.mark.parametrize("value", ["a.lan", 5, [1], None, {"a.lan"}], ids=repr)
+def test_hosts_are_a_list_of_names(value: Any) -> None:
+    with pytest.raises(OptionError, match=r"ws\.allowed_hosts"):
+        WsOptions(allowed_hosts=value)
+
+
+@pytest.mark.parametrize("names", [["a.lan"], ("a.lan",)], ids=["list", "tuple"])
+def test_a_list_of_hosts_is_taken_as_it_is_now(names: list[str] | tuple[str, ...]) -> None:
+    options = WsOptions(allowed_hosts=names)
+    if isinstance(names, list):
+        names.append("b.lan")
+    assert options.allowed_hosts == ("a.lan",)

@@ -103,4 +103,24 @@ def test_a_payload_goes_alone() -> None:
 @pytest.mark.parametrize("meta", [object(), "x" * 64 * 1024], ids=["not JSON", "too long"])
 def test_a_meta_that_cannot_travel_is_told_at_once(meta: object) -> None:
     with pytest.raises(HotChannelError, match="the meta of frame"):
-        check(Binary("frame", b"", meta))
+        as_payload(Binary("frame", b"", meta))
+    with pytest.raises(HotChannelError, match="the meta of frame"):
+        as_payload("frame", b"", meta)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [Binary("a", "text"), Binary("a", None), Binary(5, b"")],  # type: ignore[arg-type]
+    ids=["text", "nothing", "no name"],
+)
+def test_a_binary_payload_that_is_none_is_told_at_once(message: Binary) -> None:
+    with pytest.raises(HotChannelError, match="a binary message is a name and bytes"):
+        as_payload(message)
+
+
+def test_what_is_sent_stays_as_it_was() -> None:
+    data, meta = bytearray(b"AAAA"), {"n": [1]}
+    made = [as_payload("a", data, meta), as_payload(Binary("a", data, meta))]  # type: ignore[arg-type]
+    data[:] = b"BBBB"
+    meta["n"].append(2)
+    assert made == [Binary("a", b"AAAA", {"n": [1]})] * 2

@@ -38,7 +38,7 @@ from hotchannel.wire.payloads import (
     Ping,
     Update,
 )
-from hotchannel.wire.sending import as_payload, check
+from hotchannel.wire.sending import as_payload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,8 +162,6 @@ class HotChannel(Generic[C, M]):
         if isinstance(payload, ErrorPayload):
             self.fail(_source_of(payload.err), payload.err)
         elif isinstance(payload, Binary):
-            # What cannot be sent is the caller's mistake, and raised where he is.
-            check(payload)
             self._backplane.publish(Streamed(payload))
         else:
             encoded = encode(payload)

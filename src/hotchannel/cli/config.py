@@ -96,8 +96,6 @@ def build_options(settings: Mapping[str, object]) -> DevOptions:
     if ws is False:
         return DevOptions(**_checked(DevOptions, values, ""), ws=False)
     table = {**moved, **ws}
-    if isinstance(hosts := table.get("allowed_hosts"), list):
-        table["allowed_hosts"] = tuple(hosts)
     return DevOptions(**_checked(DevOptions, values, ""), ws=WsOptions(**_checked(WsOptions, table, "ws.")))
 
 

@@ -83,11 +83,13 @@ def _source_of(node: ModuleNode, content: bytes) -> str:
     declared = _CHARSET.match(content) if kind in ("css", "css-text") else None
     try:
         # CSS Syntax 3, section 3.2. It is served as UTF-8, whose header wins over the rule.
-        return content.decode(codecs.lookup(declared[1].decode()).name if declared else "utf-8")
+        text = content.decode(codecs.lookup(declared[1].decode()).name if declared else "utf-8")
     except (LookupError, UnicodeDecodeError) as error:
         offset = error.start if isinstance(error, UnicodeDecodeError) else 0
         message = f"This file is not UTF-8 (byte 0x{content[offset]:02X} cannot be read). Save it as UTF-8."
         raise error_at(node, content.decode("latin-1"), offset, message) from None
+    # Of a module's string it would be the first character.
+    return text.removeprefix("\ufeff") if kind in ("css", "css-text", "json") else text
 
 
 def analyze(node: ModuleNode, source: str) -> javascript.JavaScript:

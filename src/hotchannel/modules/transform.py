@@ -117,9 +117,14 @@ def json_module(text: str) -> str:
         json.JSONDecodeError: `text` is not JSON.
         RecursionError: `text` is nested too deeply.
     """
-    value = json.loads(text)
+
+    def refuse(name: str) -> None:
+        raise json.JSONDecodeError(f"there is no {name} in it", text, text.find(name))
+
+    # What the numbers are is the browser's business.
+    value = json.loads(text, parse_constant=refuse, parse_int=str, parse_float=str)
     # JSON.parse reads any key as data, `__proto__` too, where an object literal would set the prototype.
-    lines = [f"const data = JSON.parse({quote(json.dumps(value, ensure_ascii=False))});"]
+    lines = [f"const data = JSON.parse({quote(text)});"]
     if isinstance(value, dict):
         names = [key for key in value if key.isidentifier() and key.isascii() and key not in _RESERVED]
         lines += [f"export const {name} = data.{name};" for name in names if name != "data"]

@@ -140,10 +140,12 @@ class Admission:
         bucket = self._bucket(address, now)
         if bucket is None:
             return None
-        is_known = address in self._knocks or len(self._knocks) < _MAX_REMEMBERED
-        if self._options.shared_limits and is_known:
+        if not bucket.take(now):
+            # It has taken nothing: the other processes hear only of those that were let in.
+            return Reject(429, Reason.ADDRESS_RATE, _RETRY)
+        if self._options.shared_limits and (address in self._knocks or len(self._knocks) < _MAX_REMEMBERED):
             self._knocks[address] += 1
-        return None if bucket.take(now) else Reject(429, Reason.ADDRESS_RATE, _RETRY)
+        return None
 
     def enter(self, address: str) -> Reject | None:
         """Whether one more client may come in from `address`; a `Reject` where it may not."""

@@ -10,6 +10,7 @@ A header is smaller than 64 KiB, so that the first byte is always zero: no JSON 
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 import msgspec
@@ -19,7 +20,7 @@ from hotchannel.errors import HotChannelError
 from hotchannel.wire.codec import MAX_DEPTH, Json, Malformed, as_json, deeper_than, number
 from hotchannel.wire.payloads import Binary
 
-__all__ = ["BinaryData", "header", "is_binary", "pack", "unpack"]
+__all__ = ["BinaryData", "frozen", "header", "is_binary", "pack", "unpack"]
 
 _SIZE = 4
 _MAX_HEADER = 64 * 1024
@@ -57,6 +58,22 @@ def header(message: Binary) -> bytes:
     if len(encoded) > _MAX_SAID:
         raise HotChannelError(f"the meta of {message.event} is {len(encoded)} bytes: keep it below 63 KiB")
     return encoded
+
+
+def frozen(message: Binary) -> Binary:
+    """Return a message that says what this one says now, whatever becomes of its meta.
+
+    Raises:
+        HotChannelError: see `header`.
+    """
+    encoded = header(message)
+    if message.meta is UNSET:
+        return message
+    try:
+        # Which takes half of a surrogate pair as well.
+        return Binary(message.event, message.data, json.loads(encoded)["meta"])
+    except (ValueError, RecursionError) as error:
+        raise HotChannelError(f"cannot read the meta of {message.event} again: {error}") from error
 
 
 def pack(message: Binary, seq: int | str | None = None) -> bytes:

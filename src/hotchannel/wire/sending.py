@@ -11,7 +11,7 @@ import re
 from msgspec import UNSET, UnsetType
 
 from hotchannel.errors import HotChannelError
-from hotchannel.wire.binary import header
+from hotchannel.wire.binary import frozen
 from hotchannel.wire.codec import encode
 from hotchannel.wire.payloads import Binary, Custom, HotPayload, Json
 
@@ -24,18 +24,28 @@ def as_payload(message: object, data: Json | UnsetType = UNSET, meta: Json | Uns
     """The payload of `send(payload)`, of `send(event, data)` or of `send(event, bytes, meta)`.
 
     Raises:
-        HotChannelError: it is none of them.
+        HotChannelError: it is none of them, or a binary message whose meta is not JSON or too long.
     """
     if isinstance(message, str):
         body = as_bytes(data)
         if body is not None:
-            return Binary(message, body, meta)
+            return _as_it_is_now(Binary(message, body, meta))
         if meta is not UNSET:
             raise HotChannelError(f"meta goes with bytes, not with {type(data).__name__}")
         return Custom(message, data)
     if isinstance(message, HotPayload) and data is UNSET and meta is UNSET:
-        return message
+        return _as_it_is_now(message) if isinstance(message, Binary) else message
     raise HotChannelError(f"send takes a payload, or an event's name and data, not {type(message).__name__}")
+
+
+def _as_it_is_now(message: Binary) -> Binary:
+    """Return a copy that nobody can change, which can be sent: a journal keeps it for who comes later."""
+    body = as_bytes(message.data)
+    if body is None or not isinstance(message.event, str):
+        raise HotChannelError(
+            f"a binary message is a name and bytes, not {message.event!r} and {type(message.data).__name__}"
+        )
+    return frozen(Binary(message.event, body, message.meta))
 
 
 def as_bytes(data: object) -> bytes | None:
@@ -61,9 +71,7 @@ def check(payload: HotPayload) -> None:
     """Say what cannot be sent of a payload, before it goes to where nobody could be told.
 
     Raises:
-        HotChannelError: its data or meta cannot be said in JSON, or its meta is too long.
+        HotChannelError: its data cannot be said in JSON. Of a binary message `as_payload` has said so.
     """
-    if isinstance(payload, Binary):
-        header(payload)
-    else:
+    if not isinstance(payload, Binary):
         encode(payload)

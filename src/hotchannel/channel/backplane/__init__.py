@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from hotchannel.channel.backplane.memory import MemoryBackplane
-from hotchannel.errors import OptionError
+from hotchannel.errors import HotChannelError, OptionError
 
 if TYPE_CHECKING:
     from hotchannel.channel.backplane.engine import Engine
@@ -34,7 +34,11 @@ def check_url(url: str) -> tuple[str, str]:
         query = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
         names = query.pop("channel", [_DEFAULT_NAME])
         is_sound = (
-            parts.scheme in ("redis", "rediss", "unix", "nats", "tls") and not query and parts.port != 0
+            parts.scheme in ("redis", "rediss", "unix", "nats", "tls")
+            and (parts.scheme not in ("nats", "tls") or bool(parts.hostname))
+            and not any(map(str.isspace, url))
+            and not query
+            and parts.port != 0
         )
     except (ValueError, AttributeError):
         is_sound = False
@@ -53,7 +57,7 @@ def open_backplane(url: str | None, *, keep: int, keep_bytes: int) -> Backplane:
 
     Raises:
         OptionError: it is no such URL.
-        ImportError: the engine's client is not installed; the message names the extra.
+        HotChannelError: the engine's client is not installed; the message names the extra.
     """
     if url is None:
         return MemoryBackplane()
@@ -61,14 +65,17 @@ def open_backplane(url: str | None, *, keep: int, keep_bytes: int) -> Backplane:
 
     address, name = check_url(url)
     engine: Engine
-    if address.startswith(("nats:", "tls:")):
-        from hotchannel.channel.backplane.nats import NatsEngine
+    try:
+        if address.startswith(("nats:", "tls:")):
+            from hotchannel.channel.backplane.nats import NatsEngine
 
-        engine = NatsEngine(address, name, keep=keep, keep_bytes=keep_bytes)
-    else:
-        from hotchannel.channel.backplane.redis import RedisEngine
+            engine = NatsEngine(address, name, keep=keep, keep_bytes=keep_bytes)
+        else:
+            from hotchannel.channel.backplane.redis import RedisEngine
 
-        engine = RedisEngine(address, name, keep=keep, keep_bytes=keep_bytes)
+            engine = RedisEngine(address, name, keep=keep, keep_bytes=keep_bytes)
+    except ImportError as error:
+        raise HotChannelError(str(error)) from error
     return StreamBackplane(engine, shown=_without_password(address), keep=keep, keep_bytes=keep_bytes)
 
 
