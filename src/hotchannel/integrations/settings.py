@@ -131,7 +131,7 @@ def read_settings(project: PathLike, settings: Mapping[str, Any]) -> AppSettings
         made["cors"] = cors if isinstance(cors, bool) else tuple(_paths("cors", cors))
     if (ws := fields.get("ws")) is not None:
         if isinstance(ws, Mapping):
-            ws = with_fields(WsOptions(), {name: _frozen(value) for name, value in ws.items()})
+            ws = with_fields(WsOptions(), ws)
         if not isinstance(ws, WsOptions):
             raise OptionError("ws", ws, "a dict of the channel's settings, or WsOptions")
         made["ws"] = ws
@@ -167,7 +167,3 @@ def _folder(name: str, path: PathLike, project: str) -> str:
     if not os.path.isdir(folder):
         raise OptionError(name, os.fspath(path), f"a folder; there is no {folder}")
     return folder
-
-
-def _frozen(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
